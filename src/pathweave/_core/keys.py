@@ -1,0 +1,60 @@
+"""Every slot name that pathweave writes into a container, once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+UNS: Final = "pathweave"
+"""``mdata.uns`` and ``mod.uns`` entry that holds everything pathweave records."""
+
+KIND: Final = "kind"
+"""``mod.uns["pathweave"]["kind"]``: what a layer measures (see `LAYER_KINDS`)."""
+
+NORMALIZED: Final = "normalize"
+"""``mod.uns["pathweave"]["normalize"]``: JSON of what `pp.normalize` did to the layer."""
+
+RAW_LAYER: Final = "raw"
+"""``mod.layers["raw"]``: values as they were before `pp.normalize`."""
+
+TRUTH: Final = "truth"
+"""``mdata.uns["pathweave"]["truth"]``: JSON of what `datasets.simulate` planted."""
+
+EMBEDDING: Final = "X_pathweave"
+"""``mdata.obsm``: joint embedding, float32 (n_obs, n_latent)."""
+
+ACTIVITY: Final = "X_pathway_activity"
+"""``mdata.obsm``: pathway activities, DataFrame (n_obs, n_pathways)."""
+
+PREDICTION_PREFIX: Final = "pathweave_"
+"""``mdata.obs["pathweave_<target>"]`` holds a prediction."""
+
+PROBA_SUFFIX: Final = "_proba"
+"""``mdata.obsm["pathweave_<target>_proba"]``: class probabilities, DataFrame (n_obs, n_classes)."""
+
+RISK: Final = "pathweave_risk"
+"""``mdata.obs``: predicted log relative hazard of a survival target."""
+
+IMPUTED_LAYER: Final = "pathweave_imputed"
+"""``mod.layers`` (samples the layer has): measured values, gaps filled by the model."""
+
+IMPUTED_PREFIX: Final = "pathweave_imputed_"
+"""``mdata.obsm["pathweave_imputed_<layer>"]``: the layer for all samples of the MuData."""
+
+ATTRIBUTIONS: Final = "attributions"
+"""``mdata.uns["pathweave"]["attributions"]``: dict of DataFrames feature, gene, pathway, layer + params."""
+
+HISTORY: Final = "history"
+"""``mdata.uns["pathweave"]["history"]``: DataFrame of the training curves of the model used."""
+
+LAYER_KINDS: Final = (
+    "transcriptome",
+    "methylation",
+    "proteome",
+    "metabolome",
+    "mirna",
+    "cnv",
+    "mutation",
+    "other",
+)
+
+ATTRIBUTION_LEVELS: Final = ("feature", "gene", "pathway", "layer")

@@ -1,0 +1,26 @@
+"""Named warnings, so that a user can silence one and keep the others."""
+
+from __future__ import annotations
+
+import warnings
+
+
+class PathweaveWarning(UserWarning):
+    """Base of all warnings of this package."""
+
+
+class LayerOffGraphWarning(PathweaveWarning):
+    """No feature of a layer was found on the graph; the layer still counts."""
+
+
+class LabelWarning(PathweaveWarning):
+    """Labels that cannot be learned from were treated as missing."""
+
+
+class DataWarning(PathweaveWarning):
+    """The data can be used, but something about them deserves a look."""
+
+
+def warn(message: str, category: type[PathweaveWarning] = PathweaveWarning) -> None:
+    """Warn at the line of the user's call, roughly."""
+    warnings.warn(message, category, stacklevel=3)

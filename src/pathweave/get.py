@@ -1,0 +1,3 @@
+"""Typed readers."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""graph."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""ids."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""nn."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""pl."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""pp."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""tl."""
+
+from __future__ import annotations

@@ -1,0 +1,26 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pathweave import settings
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real data beside the checkout; a user's clone does not have them."""
+    if not SHARED.is_dir():
+        pytest.skip("the real data sets lie beside the developers' checkouts only")
+    return SHARED
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quiet():
+    """No progress bars, and one process a fit, so that tests do not start workers by the dozen."""
+    with settings.override(progress=False, n_jobs=1):
+        yield
