@@ -1,3 +1,7 @@
-"""graph."""
+"""Graphs of genes, compounds and pathways: a frozen value, its builders, nulls and exports."""
 
 from __future__ import annotations
+
+from pathweave.graph._pathway_graph import PathwayGraph
+
+__all__ = ["PathwayGraph"]

@@ -1,0 +1,324 @@
+"""The frozen graph of genes, compounds and pathways that all rooms share."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from pathweave._core.checks import listed
+from pathweave.graph import _files, _hierarchy, _tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+
+class PathwayGraph:
+    """A typed, signed graph of genes and compounds with its pathways; a value that never changes.
+
+    Tables are brought into one canonical form: sorted, without repeats, ends of undirected edges
+    in alphabetical order. Table attributes hand out copies, so that nothing can change a graph.
+
+    Parameters
+    ----------
+    nodes
+        Column ``id`` (a CURIE such as ``hgnc:11998``), and ``kind``, ``symbol``, ``name``.
+    edges
+        Columns ``source``, ``target``, and ``type``, ``sign`` (-1, 0, 1), ``directed``,
+        ``pathways`` (ids joined by ``;``), ``database``, ``weight``. Parallel edges of another
+        type, sign or direction stay apart; equal ones are merged.
+    pathways
+        Column ``id``, and ``name``, ``database``, ``parents`` (ids joined by ``;``).
+    members
+        Columns ``node``, ``pathway``.
+    meta
+        What can be said about the origin (release, dates); it is not part of the digest.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from pathweave.graph import PathwayGraph
+    >>> PathwayGraph(
+    ...     nodes=pd.DataFrame({"id": ["hgnc:11998", "hgnc:6973"], "symbol": ["TP53", "MDM2"]}),
+    ...     edges=pd.DataFrame(
+    ...         {
+    ...             "source": ["hgnc:6973"],
+    ...             "target": ["hgnc:11998"],
+    ...             "type": ["inhibition"],
+    ...             "sign": [-1],
+    ...         }
+    ...     ),
+    ... )
+    PathwayGraph: 2 nodes (2 gene), 1 edges (1 inhibition), 0 pathways, 0 memberships
+    """
+
+    def __init__(
+        self,
+        *,
+        nodes: pd.DataFrame | None = None,
+        edges: pd.DataFrame | None = None,
+        pathways: pd.DataFrame | None = None,
+        members: pd.DataFrame | None = None,
+        meta: dict[str, Any] | None = None,
+    ) -> None:
+        fine_nodes = _tables.nodes_table(nodes)
+        fine_pathways = _tables.pathways_table(pathways)
+        state = {
+            "_nodes": fine_nodes,
+            "_pathways": fine_pathways,
+            "_members": _tables.members_table(members, fine_nodes, fine_pathways),
+            "_edges": _tables.edges_table(edges, fine_nodes, fine_pathways),
+            "_meta": copy.deepcopy(meta or {}),
+        }
+        self.__dict__.update(state)
+
+    _nodes: pd.DataFrame
+    _edges: pd.DataFrame
+    _pathways: pd.DataFrame
+    _members: pd.DataFrame
+    _meta: dict[str, Any]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        msg = f"a PathwayGraph never changes; build a new one instead of setting {name!r}."
+        raise AttributeError(msg)
+
+    def __delattr__(self, name: str) -> None:
+        msg = f"a PathwayGraph never changes; {name!r} cannot be deleted."
+        raise AttributeError(msg)
+
+    @property
+    def nodes(self) -> pd.DataFrame:
+        """Nodes, sorted by ``id``: columns id, kind, symbol, name."""
+        return self._nodes.copy()
+
+    @property
+    def edges(self) -> pd.DataFrame:
+        """Edges: columns source, target, type, sign, directed, pathways, database, weight."""
+        return self._edges.copy()
+
+    @property
+    def pathways(self) -> pd.DataFrame:
+        """Pathways, sorted by ``id``: columns id, name, database, parents."""
+        return self._pathways.copy()
+
+    @property
+    def members(self) -> pd.DataFrame:
+        """Memberships as given (see `rolled_up`): columns node, pathway."""
+        return self._members.copy()
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What is known about the origin."""
+        return copy.deepcopy(self._meta)
+
+    @cached_property
+    def digest(self) -> str:
+        """Sha256 of the content of the four tables, in whatever order they were given."""
+        hasher = hashlib.sha256()
+        for name in _files.TABLES:
+            table = getattr(self, f"_{name}")
+            hasher.update(f"{name}:{len(table)}\n".encode())
+            for column in table.columns:
+                text = "\x1f".join(map(str, table[column].tolist()))
+                hasher.update(f"{column}:{len(text)}\n{text}\n".encode())
+        return hasher.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PathwayGraph):
+            return NotImplemented
+        return self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        def counts(values: pd.Series) -> str:
+            top = values.value_counts()
+            shown = [f"{n:,} {name}" for name, n in top.head(4).items()]
+            return f" ({', '.join([*shown, '...'] if len(top) > 4 else shown)})" if shown else ""
+
+        return (
+            f"PathwayGraph: {len(self._nodes):,} nodes{counts(self._nodes['kind'])}, "
+            f"{len(self._edges):,} edges{counts(self._edges['type'])}, "
+            f"{len(self._pathways):,} pathways, {len(self._members):,} memberships"
+        )
+
+    def describe(self) -> pd.DataFrame:
+        """Count what the graph holds.
+
+        Returns
+        -------
+        Columns ``part`` (nodes, edges, signs, pathways, members), ``what``, ``n``.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> graph.PathwayGraph().describe().shape
+        (0, 3)
+        """
+        edges = self._edges
+        parts = {
+            "nodes": self._nodes["kind"],
+            "edges": edges["type"],
+            "signs": edges["sign"].map({-1: "inhibiting", 0: "unsigned", 1: "activating"}),
+            "pathways": self._pathways["database"].replace("", "unknown"),
+            "members": self._members["node"].map(self._nodes.set_index("id")["kind"]),
+        }
+        rows = [
+            (part, what, int(n))
+            for part, values in parts.items()
+            for what, n in values.value_counts().items()
+        ]
+        return pd.DataFrame(rows, columns=["part", "what", "n"])
+
+    def _with(self, **tables: Any) -> PathwayGraph:
+        """Build a graph in which some tables are others."""
+        old = {name: getattr(self, f"_{name}") for name in (*_files.TABLES, "meta")}
+        return PathwayGraph(**{**old, **tables})
+
+    def __or__(self, other: PathwayGraph) -> PathwayGraph:
+        """Unite two graphs; where both describe a node or pathway, the left one's words stay."""
+        if not isinstance(other, PathwayGraph):
+            return NotImplemented
+        both = {
+            name: pd.concat(
+                [getattr(self, f"_{name}"), getattr(other, f"_{name}")], ignore_index=True
+            )
+            for name in _files.TABLES
+        }
+        parents = both["pathways"].groupby("id")["parents"].agg(_tables.SEP.join)
+        both["pathways"]["parents"] = both["pathways"]["id"].map(parents).astype(object)
+        return PathwayGraph(**both, meta={**other._meta, **self._meta})
+
+    def subset(self, pathways: Iterable[str]) -> PathwayGraph:
+        """Keep some pathways with their members and edges.
+
+        Members of a sub-pathway that is not kept go to its nearest kept ancestors, so that
+        asking for a pathway high up in the hierarchy gives all its genes.
+
+        Parameters
+        ----------
+        pathways
+            Ids (``reactome:R-HSA-69541``, or without the prefix).
+
+        Returns
+        -------
+        A graph of these pathways, their members, and the edges they carry. Edges that no
+        pathway claims stay if both ends do.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> both = graph.gmt({"a": ["TP53", "MDM2"], "b": ["CDK2"]})
+        >>> len(both.subset(["gmt:a"]).nodes)
+        2
+        """
+        kept = self._pathway_ids([pathways] if isinstance(pathways, str) else pathways)
+        to = _hierarchy.nearest_kept(_hierarchy.parents_of(self._pathways), kept)
+        lifted = _hierarchy.lift(self._members["pathway"], to)
+        members = pd.DataFrame(
+            {"node": self._members["node"].reindex(lifted.index), "pathway": lifted}
+        )
+        edges = self._edges.assign(pathways=_hierarchy.lift_texts(self._edges["pathways"], to))
+        carried = (edges["pathways"] != "").to_numpy()
+        unclaimed = (self._edges["pathways"] == "").to_numpy()
+        ends = set(members["node"]) | set(edges.loc[carried, ["source", "target"]].to_numpy().flat)
+        inside = (edges["source"].isin(ends) & edges["target"].isin(ends)).to_numpy()
+        return self._with(
+            nodes=self._nodes[self._nodes["id"].isin(ends)],
+            edges=edges[carried | (unclaimed & inside)],
+            pathways=_hierarchy.keep_pathways(self._pathways, kept),
+            members=members,
+        )
+
+    def _pathway_ids(self, pathways: Iterable[str]) -> list[str]:
+        """Complete ids that lack their prefix; raise for those that do not exist."""
+        ids = self._pathways["id"]
+        bare = dict(zip(ids.str.split(":", n=1).str[-1], ids, strict=True))
+        known = set(ids)
+        asked = list(pathways)
+        unknown = [p for p in asked if p not in known and p not in bare]
+        if unknown:
+            msg = f"pathways: {listed(unknown)} not in the graph, which has {listed(ids)}."
+            raise KeyError(msg)
+        return [p if p in known else bare[p] for p in asked]
+
+    def restrict(self, nodes: Iterable[str]) -> PathwayGraph:
+        """Keep some nodes, the edges between them, and the pathways they belong to.
+
+        Parameters
+        ----------
+        nodes
+            Node ids; those that are not in the graph are passed over.
+
+        Returns
+        -------
+        The smaller graph; pathways without members go, unless one below them has some.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> both = graph.gmt({"a": ["TP53", "MDM2"], "b": ["CDK2"]})
+        >>> len(both.restrict(both.nodes["id"][:1]).nodes)
+        1
+        """
+        keep = {nodes} if isinstance(nodes, str) else set(nodes)
+        members = self._members[self._members["node"].isin(keep)]
+        above = _hierarchy.ancestors(_hierarchy.parents_of(self._pathways))
+        edges = self._edges
+        edges = edges[edges["source"].isin(keep) & edges["target"].isin(keep)]
+        alive = set(members["pathway"])
+        alive.update(p for text in edges["pathways"].unique() for p in _tables.split(text))
+        alive.update(*(above[pathway] for pathway in alive))
+        return self._with(
+            nodes=self._nodes[self._nodes["id"].isin(keep)],
+            edges=edges,
+            pathways=_hierarchy.keep_pathways(self._pathways, alive),
+            members=members,
+        )
+
+    def rolled_up(self) -> PathwayGraph:
+        """Make every member of a pathway a member of all its ancestors too.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> graph.PathwayGraph().rolled_up()
+        PathwayGraph: 0 nodes, 0 edges, 0 pathways, 0 memberships
+        """
+        above = _hierarchy.ancestors(_hierarchy.parents_of(self._pathways))
+        to = {pathway: {pathway, *found} for pathway, found in above.items()}
+        lifted = _hierarchy.lift(self._members["pathway"], to)
+        nodes = self._members["node"].reindex(lifted.index)
+        return self._with(members=pd.DataFrame({"node": nodes, "pathway": lifted}))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the graph to a folder, whole or not at all; an older graph there is replaced.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathweave import graph
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     graph.PathwayGraph().save(f"{folder}/g")
+        ...     graph.PathwayGraph.load(f"{folder}/g")
+        PathwayGraph: 0 nodes, 0 edges, 0 pathways, 0 memberships
+        """
+        tables = {name: getattr(self, f"_{name}") for name in _files.TABLES}
+        json.dumps(self._meta)
+        _files.save(tables, {"digest": self.digest, "meta": self._meta}, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> PathwayGraph:
+        """Read a graph that `save` wrote; raises if a file was changed since."""
+        tables, header = _files.load(path)
+        graph = cls(**tables, meta=header.get("meta"))
+        if graph.digest != header.get("digest"):
+            msg = f"path={str(path)!r}: the tables do not fit the digest in graph.json; save anew."
+            raise ValueError(msg)
+        return graph
