@@ -1,3 +1,37 @@
-"""models."""
+"""Estimators: hyperparameters in the constructor, what was learned in attributes that end in ``_``."""
 
 from __future__ import annotations
+
+import pandas as pd
+
+from pathweave.models._replicates import fit_replicates
+from pathweave.models._save import load
+from pathweave.models._train import FittedState, Replicate, TrainSpec
+from pathweave.models.pathway_vae import PathwayVAE
+
+__all__ = [
+    "FittedState",
+    "PathwayVAE",
+    "Replicate",
+    "TrainSpec",
+    "available",
+    "fit_replicates",
+    "load",
+]
+
+
+def available() -> pd.DataFrame:
+    """List the models that can be fitted.
+
+    Returns
+    -------
+    One row a model: name, what it is, whether it uses the graph.
+
+    Examples
+    --------
+    >>> import pathweave as pw
+    >>> pw.models.available()["name"].tolist()
+    ['PathwayVAE']
+    """
+    summary = (PathwayVAE.__doc__ or "").splitlines()[0]
+    return pd.DataFrame([{"name": "PathwayVAE", "summary": summary, "uses_graph": True}])

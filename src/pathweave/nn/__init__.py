@@ -1,3 +1,30 @@
-"""nn."""
+"""Torch modules and losses: tensors in, tensors out.
+
+Nothing in here knows of containers, tables or files. `TypedGraphConv` and `PathwayPool` work on one
+static graph shared by all samples; `PathwayVAENet` is the network of `pathweave.models.PathwayVAE`;
+`linear` holds ridge-penalised models solved in the sample space.
+"""
 
 from __future__ import annotations
+
+from pathweave.nn._runtime import resolve_device, seeded, single_thread
+from pathweave.nn.adjacency import TypedAdjacency, spmm
+from pathweave.nn.graph_conv import TypedGraphConv
+from pathweave.nn.losses import cox_loss, gaussian_kl, masked_reconstruction
+from pathweave.nn.pathway_pool import PathwayPool
+from pathweave.nn.pathway_vae import NetSpec, PathwayVAENet
+
+__all__ = [
+    "NetSpec",
+    "PathwayPool",
+    "PathwayVAENet",
+    "TypedAdjacency",
+    "TypedGraphConv",
+    "cox_loss",
+    "gaussian_kl",
+    "masked_reconstruction",
+    "resolve_device",
+    "seeded",
+    "single_thread",
+    "spmm",
+]

@@ -1,3 +1,11 @@
-"""tl."""
+"""The scanpy-style skin: fit, and write what a model says into the container."""
 
 from __future__ import annotations
+
+from pathweave.tl._attribute import attribute
+from pathweave.tl._embed import embed
+from pathweave.tl._fit import fit
+from pathweave.tl._impute import impute
+from pathweave.tl._predict import predict
+
+__all__ = ["attribute", "embed", "fit", "impute", "predict"]

@@ -1,0 +1,145 @@
+"""The parts of one target's prediction: linear models and networks, judged out of fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pathweave._core.metrics import concordance_index
+from pathweave.models._linear import LinearPart
+from pathweave.models._stack import (
+    class_weights,
+    number_weights,
+    partial_likelihood_loss,
+    survival_weights,
+)
+
+if TYPE_CHECKING:
+    from pathweave.models._targets import Target
+    from pathweave.models._train import FittedState
+    from pathweave.nn.fused_linear import FusedLinear
+
+
+@dataclass
+class TargetParts:
+    """Linear modules, the weights of all parts (the network's comes last), and their table."""
+
+    task: str
+    linear: list[FusedLinear]
+    weights: np.ndarray
+    table: pd.DataFrame
+
+
+def fit_parts(
+    target: Target,
+    values: dict[str, np.ndarray],
+    outcome: np.ndarray,
+    fold: np.ndarray,
+    states: list[FittedState],
+) -> TargetParts:
+    """Fit the linear parts and weigh all parts by what they predicted out of fold.
+
+    Parameters
+    ----------
+    target, outcome
+        The target and its encoded values (n, 1 or 2), NaN where unknown.
+    values
+        Layers of the training samples.
+    fold
+        Fold of each training sample, shared by all parts.
+    states
+        Fitted networks, one a fold.
+    """
+    known = ~np.isnan(outcome).any(axis=1)
+    y, part_of = outcome[known], fold[known]
+    names = ["linear, early fusion"] + (["linear, late fusion"] if len(values) > 1 else [])
+    linear = [
+        LinearPart("early" if "early" in name else "late").fit(
+            {layer: torch.tensor(x[known]) for layer, x in values.items()},
+            target.task,
+            torch.tensor(y[:, 0].astype(np.int64) if target.task == "class" else y),
+            torch.tensor(part_of),
+            n_classes=len(target.classes) or None,
+        )
+        for name in names
+    ]
+    deep = np.full((len(outcome), target.n_outputs), np.nan)
+    for state in states:
+        deep[state.validation] = state.scores[target.name]
+    predictions = np.stack(
+        [np.asarray(part.oof_, dtype=np.float64) for part in linear] + [deep[known]]
+    )
+    weights = _weights(target.task, predictions, y, part_of)
+    table = _table(target, [*names, "network"], predictions, weights, y, part_of)
+    return TargetParts(target.task, [part.module_ for part in linear], weights, table)
+
+
+def _weights(task: str, predictions: np.ndarray, y: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    if task == "class":
+        return class_weights(predictions, y[:, 0])
+    if task == "number":
+        return number_weights(predictions[:, :, 0], y[:, 0])
+    return survival_weights(predictions[:, :, 0], y[:, 0], y[:, 1], fold)
+
+
+def _table(
+    target: Target,
+    names: list[str],
+    predictions: np.ndarray,
+    weights: np.ndarray,
+    y: np.ndarray,
+    fold: np.ndarray,
+) -> pd.DataFrame:
+    """One row a part and one for the stack: weight, out-of-fold loss and score."""
+    if target.task == "class":
+        mixed = np.log(np.einsum("k,knc->nc", weights, np.exp(predictions)) + 1e-12)
+        share = weights
+    else:
+        mixed = np.einsum("k,knc->nc", weights, predictions)
+        # Log hazards of parts differ in spread: a part's share is what it moves.
+        share = weights * (predictions.std(axis=(1, 2)) if target.task == "survival" else 1.0)
+        share = share / share.sum()
+    rows = []
+    for name, prediction, weight in zip(
+        [*names, "stack"], [*predictions, mixed], [*share, 1.0], strict=True
+    ):
+        loss, score = _judge(target.task, prediction, y, fold)
+        rows.append(
+            {
+                "target": target.name,
+                "part": name,
+                "weight": float(weight),
+                "loss": loss,
+                "score": score,
+            }
+        )
+    metric = {"class": "accuracy", "number": "Pearson r", "survival": "C-index"}[target.task]
+    return pd.DataFrame(rows).assign(metric=metric)
+
+
+def _judge(
+    task: str, prediction: np.ndarray, y: np.ndarray, fold: np.ndarray
+) -> tuple[float, float]:
+    """Out-of-fold loss and score; survival is compared within folds only."""
+    if task == "class":
+        labels = y[:, 0].astype(int)
+        loss = -float(np.mean(prediction[np.arange(len(labels)), labels]))
+        return loss, float(np.mean(prediction.argmax(axis=1) == labels))
+    if task == "number":
+        error = prediction[:, 0] - y[:, 0]
+        constant = np.ptp(prediction[:, 0]) == 0
+        r = 0.0 if constant else float(np.corrcoef(prediction[:, 0], y[:, 0])[0, 1])
+        return float(np.mean(error**2)), r
+    losses, scores, sizes = 0.0, [], []
+    for f in np.unique(fold):
+        rows = fold == f
+        time, event, risk = y[rows, 0], y[rows, 1], prediction[rows, 0]
+        losses += partial_likelihood_loss(risk, time, event)
+        if event.sum() and rows.sum() > 1:
+            scores.append(concordance_index(time, event, risk))
+            sizes.append(event.sum())
+    return losses / max(1.0, float(y[:, 1].sum())), float(np.average(scores, weights=sizes))

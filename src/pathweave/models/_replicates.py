@@ -1,0 +1,82 @@
+"""The replicate engine: a list of replicates in, a list of fitted states out.
+
+Folds, ensembles, bootstrap draws, shuffled labels and rewired graphs are all replicates of one fit. A
+replicate runs on one thread wherever it runs, so that the numbers do not depend on how many run at the
+same time. The data are shared with the workers through memory maps, not copied to each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pathweave._core.progress import progress
+from pathweave._core.settings import settings
+from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
+from pathweave.nn import resolve_device, single_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from pathweave.nn.pathway_vae import GraphArrays, NetSpec
+
+
+def fit_replicates(
+    spec: NetSpec,
+    training: TrainSpec,
+    values: dict[str, np.ndarray],
+    outcomes: dict[str, np.ndarray],
+    graph: GraphArrays | None,
+    replicates: Sequence[Replicate],
+    *,
+    device: str = "auto",
+    n_jobs: int | None = None,
+) -> list[FittedState]:
+    """Fit every replicate, in the order given.
+
+    Parameters
+    ----------
+    spec, training
+        The network, and how to train it.
+    values
+        For each layer float32 (n_samples, n_features), NaN where unmeasured.
+    outcomes
+        For each target float64 (n_samples, 1 or 2), NaN where unknown.
+    graph
+        Graph shared by all replicates that do not bring their own.
+    replicates
+        What to fit.
+    device
+        ``"auto"``, ``"cpu"`` or ``"cuda"``; on a GPU replicates run one after the other.
+    n_jobs
+        Worker processes on a CPU; ``settings.n_jobs`` by default.
+
+    Returns
+    -------
+    Fitted states, the same numbers whatever `n_jobs`.
+    """
+    where = resolve_device(device).type
+    jobs = min(settings.n_jobs if n_jobs is None else n_jobs, len(replicates))
+    common: tuple[Any, ...] = (spec, training, values, outcomes, graph)
+    if where != "cpu" or jobs <= 1:
+        bar = progress(replicates, desc="fitting replicates")
+        return [_fit_one(*common, replicate, where) for replicate in bar]
+    from joblib import Parallel, delayed
+
+    tasks = (delayed(_fit_one)(*common, replicate, where) for replicate in replicates)
+    results = Parallel(n_jobs=jobs, return_as="generator", max_nbytes="256K")(tasks)
+    return list(progress(results, desc="fitting replicates", total=len(replicates)))
+
+
+def _fit_one(
+    spec: NetSpec,
+    training: TrainSpec,
+    values: dict[str, np.ndarray],
+    outcomes: dict[str, np.ndarray],
+    graph: GraphArrays | None,
+    replicate: Replicate,
+    device: str,
+) -> FittedState:
+    with single_thread():
+        return train_replicate(spec, training, values, outcomes, graph, replicate, device=device)

@@ -1,0 +1,255 @@
+"""Saved models: a folder of safetensors, JSON and the graph. Loading runs no code from the file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+import pathweave
+from pathweave.graph import PathwayGraph
+from pathweave.models._data import LayerSchema
+from pathweave.models._ensemble import FittedEnsemble
+from pathweave.models._parts import TargetParts
+from pathweave.models._targets import Target
+from pathweave.models._train import FittedState
+from pathweave.nn.fused_linear import FusedLinear
+from pathweave.nn.pathway_vae import GraphArrays, HeadSpec, LayerSpec, NetSpec
+
+if TYPE_CHECKING:
+    from pathweave.models.pathway_vae import PathwayVAE
+
+FORMAT = 1
+_CONFIG, _TENSORS, _GRAPH = "config.json", "model.safetensors", "graph"
+
+
+def save_model(model: PathwayVAE, path: str | Path, *, overwrite: bool) -> None:
+    """Write a fitted model into a folder that appears whole or not at all."""
+    target = Path(path)
+    if target.exists() and any(target.iterdir() if target.is_dir() else [target]):
+        is_model = (target / _CONFIG).is_file()
+        if not (overwrite and is_model):
+            hint = "pass overwrite=True to replace it" if is_model else "choose another folder"
+            msg = f"{target} exists already; {hint}."
+            raise FileExistsError(msg)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        config, tensors = _describe(model)
+        (work / _CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
+        save_file(tensors, work / _TENSORS)
+        if model.graph_ is not None:
+            model.graph_.save(work / _GRAPH)
+        work.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        work.rename(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def load(path: str | Path) -> PathwayVAE:
+    """Load a model that `save` wrote.
+
+    Parameters
+    ----------
+    path
+        The folder.
+
+    Returns
+    -------
+    The fitted model; it gives the numbers it gave before.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no model in the folder.
+    ValueError
+        If the files are damaged, or of a format this release does not know.
+
+    Examples
+    --------
+    >>> import tempfile, pathweave as pw
+    >>> mdata = pw.datasets.simulate(40, seed=1)
+    >>> model = pw.models.PathwayVAE(4, max_epochs=2).fit(mdata)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(folder + "/run")
+    ...     again = pw.models.load(folder + "/run")
+    >>> bool((again.embed(mdata) == model.embed(mdata)).all())
+    True
+    """
+    from pathweave.models.pathway_vae import PathwayVAE
+
+    folder = Path(path)
+    if not (folder / _CONFIG).is_file() or not (folder / _TENSORS).is_file():
+        msg = f"{folder} holds no saved model ({_CONFIG} and {_TENSORS} are needed)."
+        raise FileNotFoundError(msg)
+    try:
+        config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        tensors = load_file(folder / _TENSORS)
+    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError) as error:
+        msg = f"{folder}: the saved model is damaged ({error}); save it again."
+        raise ValueError(msg) from error
+    if config.get("format") != FORMAT or config.get("class") != "PathwayVAE":
+        msg = (
+            f"{folder}: format {config.get('format')!r} of {config.get('class')!r} is not known to pathweave "
+            f"{pathweave.__version__} (it was written by {config.get('version')!r}); load it with that release."
+        )
+        raise ValueError(msg)
+    parameters = dict(config["parameters"])
+    parameters["pathway_size"] = tuple(parameters["pathway_size"])
+    model = PathwayVAE(**parameters)
+    graph = PathwayGraph.load(folder / _GRAPH) if (folder / _GRAPH).is_dir() else None
+    try:
+        _restore(model, config, tensors, graph)
+        _ = model.ensemble_.nets  # a wrong shape shows here, not at first use
+    except (KeyError, RuntimeError) as error:
+        msg = f"{folder}: the tensors do not fit the configuration ({error}); save the model again."
+        raise ValueError(msg) from error
+    return model
+
+
+def _describe(model: PathwayVAE) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    ensemble = model.ensemble_
+    tensors: dict[str, np.ndarray] = {}
+    for i, state in enumerate(ensemble.states):
+        tensors |= {f"net.{i}.{k}": np.ascontiguousarray(v) for k, v in state.state.items()}
+    for name, parts in ensemble.parts.items():
+        for i, module in enumerate(parts.linear):
+            arrays = {k: v.detach().numpy() for k, v in module.state_dict().items()}
+            tensors |= {
+                f"linear.{name}.{i}.{k}": np.ascontiguousarray(v) for k, v in arrays.items()
+            }
+    tensors |= {f"baseline.{name}": mean for name, mean in model.baseline_.items()}
+    if ensemble.graph is not None:
+        tensors |= _graph_tensors(ensemble.graph)
+        signs = ensemble.signs
+        if signs is not None:
+            tensors["activity_signs"] = signs
+            tensors["activity_center"], tensors["activity_spread"] = ensemble.activity_units
+    config = {
+        "format": FORMAT,
+        "class": type(model).__name__,
+        "version": pathweave.__version__,
+        "torch": torch.__version__,
+        "parameters": model.get_params(),
+        "graph_digest": model.graph_digest_,
+        "layers": [layer.to_json() for layer in model.layers_.values()],
+        "targets": [target.to_json() for target in model.targets_.values()],
+        "spec": asdict(ensemble.spec),
+        "relation_names": [] if ensemble.graph is None else list(ensemble.graph.relation_names),
+        "node_ids": [] if ensemble.graph is None else list(ensemble.graph.node_ids),
+        "pathway_ids": [] if ensemble.graph is None else list(ensemble.graph.pathway_ids),
+        "states": [{"name": s.name, "best_epoch": s.best_epoch} for s in ensemble.states],
+        "parts": {
+            name: {
+                "task": parts.task,
+                "weights": parts.weights.tolist(),
+                "linear": [module.config() for module in parts.linear],
+                "table": parts.table.to_dict(orient="list"),
+            }
+            for name, parts in ensemble.parts.items()
+        },
+        "history": model.history_.to_dict(orient="list"),
+        "training_samples": list(model.training_samples_),
+    }
+    return config, tensors
+
+
+def _graph_tensors(graph: GraphArrays) -> dict[str, np.ndarray]:
+    matrices = {f"map.{name}": m for name, m in graph.feature_maps.items()}
+    matrices |= {f"relation.{i}": m for i, m in enumerate(graph.relations)}
+    tensors = {}
+    for name, matrix in matrices.items():
+        tensors[f"graph.{name}.data"] = matrix.data.astype(np.float32)
+        tensors[f"graph.{name}.indices"] = matrix.indices.astype(np.int64)
+        tensors[f"graph.{name}.indptr"] = matrix.indptr.astype(np.int64)
+    sizes = np.cumsum([0] + [len(m) for m in graph.members])
+    tensors["graph.members"] = np.concatenate(graph.members).astype(np.int64)
+    tensors["graph.member_offsets"] = sizes.astype(np.int64)
+    return tensors
+
+
+def _read_matrix(tensors: dict[str, np.ndarray], name: str, n_columns: int) -> sp.csr_matrix:
+    data, indices, indptr = (
+        tensors[f"graph.{name}.{part}"] for part in ("data", "indices", "indptr")
+    )
+    return sp.csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, n_columns))
+
+
+def _read_graph(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> GraphArrays | None:
+    if not config["node_ids"]:
+        return None
+    n_nodes = len(config["node_ids"])
+    names = [layer["name"] for layer in config["layers"]]
+    order = [name for name in names if f"graph.map.{name}.data" in tensors]
+    offsets = tensors["graph.member_offsets"]
+    return GraphArrays(
+        feature_maps={name: _read_matrix(tensors, f"map.{name}", n_nodes) for name in order},
+        relations=tuple(
+            _read_matrix(tensors, f"relation.{i}", n_nodes)
+            for i in range(len(config["relation_names"]))
+        ),
+        relation_names=tuple(config["relation_names"]),
+        members=tuple(np.split(tensors["graph.members"], offsets[1:-1])),
+        node_ids=tuple(config["node_ids"]),
+        pathway_ids=tuple(config["pathway_ids"]),
+    )
+
+
+def _restore(
+    model: PathwayVAE,
+    config: dict[str, Any],
+    tensors: dict[str, np.ndarray],
+    graph: PathwayGraph | None,
+) -> None:
+    record = config["spec"]
+    layers = tuple(
+        LayerSpec(**{**l, "off_graph": tuple(l["off_graph"])}) for l in record.pop("layers")
+    )
+    heads = tuple(HeadSpec(**h) for h in record.pop("heads"))
+    states = [
+        FittedState(s["name"], _sub(tensors, f"net.{i}."), int(s["best_epoch"]))
+        for i, s in enumerate(config["states"])
+    ]
+    parts = {}
+    for name, saved in config["parts"].items():
+        modules = []
+        for i, linear in enumerate(saved["linear"]):
+            module = FusedLinear.from_config(linear)
+            arrays = _sub(tensors, f"linear.{name}.{i}.")
+            module.load_state_dict({k: torch.tensor(v) for k, v in arrays.items()})
+            modules.append(module)
+        table = pd.DataFrame(saved["table"])
+        parts[name] = TargetParts(saved["task"], modules, np.array(saved["weights"]), table)
+    model.layers_ = {l["name"]: LayerSchema.from_json(l) for l in config["layers"]}
+    model.targets_ = {t["name"]: Target.from_json(t) for t in config["targets"]}
+    arrays_graph = _read_graph(config, tensors)
+    model.ensemble_ = FittedEnsemble(NetSpec(layers, heads, **record), arrays_graph, states, parts)
+    if "activity_signs" in tensors:
+        model.ensemble_.signs = tensors["activity_signs"]
+        model.ensemble_.activity_units = (tensors["activity_center"], tensors["activity_spread"])
+    model.history_ = pd.DataFrame(config["history"])
+    tables = [p.table for p in parts.values()]
+    columns = ["target", "part", "weight", "loss", "score", "metric"]
+    model.parts_ = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    model.graph_ = graph
+    model.graph_digest_ = config["graph_digest"]
+    model.training_samples_ = tuple(config["training_samples"])
+    model.baseline_ = _sub(tensors, "baseline.")
+
+
+def _sub(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {
+        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
+    }

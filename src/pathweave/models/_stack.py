@@ -1,0 +1,101 @@
+"""How much each part of a prediction counts: weights by out-of-fold likelihood."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize
+
+_PRIOR = 10.0
+"""Pseudo-samples that vote for equal weights: with few samples an even mixture is the safer one."""
+
+
+def class_weights(log_proba: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Convex weights that maximise the out-of-fold likelihood of a mixture of class probabilities.
+
+    Expectation maximisation for mixture proportions with a Dirichlet prior (Breiman 1996 for the idea
+    of stacking; Smyth and Wolpert 1999 for mixing densities).
+
+    Parameters
+    ----------
+    log_proba
+        Out-of-fold log-probabilities (n_parts, n, n_classes).
+    y
+        Class positions (n,).
+
+    Returns
+    -------
+    Weights (n_parts,), summing to one.
+    """
+    likelihood = np.exp(log_proba[:, np.arange(len(y)), y.astype(int)])
+    n_parts = len(likelihood)
+    weights = np.full(n_parts, 1.0 / n_parts)
+    for _ in range(500):
+        share = weights[:, None] * likelihood + 1e-12
+        share /= share.sum(axis=0)
+        new = (share.sum(axis=1) + _PRIOR / n_parts) / (len(y) + _PRIOR)
+        if np.abs(new - weights).max() < 1e-7:
+            return new
+        weights = new
+    return weights
+
+
+def number_weights(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Convex weights that minimise the out-of-fold squared error, drawn towards equal ones."""
+    n_parts = len(predictions)
+    spread = float(np.var(y)) or 1.0
+
+    def loss(w: np.ndarray) -> float:
+        error = np.sum((w @ predictions - y) ** 2) / spread
+        return float(error + _PRIOR * np.sum((w - 1.0 / n_parts) ** 2))
+
+    return _simplex(loss, n_parts)
+
+
+def survival_weights(
+    risks: np.ndarray, time: np.ndarray, event: np.ndarray, fold: np.ndarray
+) -> np.ndarray:
+    """Weights of log hazards that maximise the partial likelihood, stratified by fold.
+
+    Each part's risks come from another model in every fold, so they are compared within folds only.
+    The weights are not bound to sum to one: a mixture may be too sure of itself, or not enough.
+    """
+    spread = np.maximum(risks.std(axis=1), 1e-6)
+    scaled = risks / spread[:, None]
+    n_parts = len(risks)
+
+    def loss(w: np.ndarray) -> float:
+        mixed = w @ scaled
+        total = sum(
+            partial_likelihood_loss(mixed[fold == f], time[fold == f], event[fold == f])
+            for f in np.unique(fold)
+        )
+        return float(total + _PRIOR / 2 * np.sum((w - w.mean()) ** 2) + 0.5 * np.sum(w**2))
+
+    fit = minimize(
+        loss, np.full(n_parts, 0.5 / n_parts), bounds=[(0.0, None)] * n_parts, method="L-BFGS-B"
+    )
+    weights = np.asarray(fit.x)
+    if weights.sum() <= 1e-8:  # nothing predicts: keep an even, weak mixture instead of a constant
+        weights = np.full(n_parts, 0.05 / n_parts)
+    return weights / spread
+
+
+def partial_likelihood_loss(risk: np.ndarray, time: np.ndarray, event: np.ndarray) -> float:
+    """Negative log partial likelihood of Cox (Breslow), summed over events."""
+    order = np.argsort(-time, kind="stable")
+    risk, time, event = risk[order], time[order], event[order]
+    at_risk = np.logaddexp.accumulate(risk) if len(risk) else risk
+    last = np.searchsorted(-time, -time, side="right") - 1
+    return float(((at_risk[last] - risk) * event).sum())
+
+
+def _simplex(loss: object, n_parts: int) -> np.ndarray:
+    fit = minimize(
+        loss,
+        np.full(n_parts, 1.0 / n_parts),
+        bounds=[(0.0, 1.0)] * n_parts,
+        constraints=[{"type": "eq", "fun": lambda w: w.sum() - 1.0}],
+        method="SLSQP",
+    )
+    weights = np.clip(fit.x, 0.0, None)
+    return weights / weights.sum()

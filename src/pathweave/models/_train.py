@@ -1,0 +1,273 @@
+"""The training loop: one network, one replicate, from first epoch to best state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from pathweave.nn import PathwayVAENet, cox_loss, gaussian_kl, masked_reconstruction, seeded
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pathweave.nn.pathway_vae import Encoded, GraphArrays, NetSpec, Prepared
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """How long and how hard to train."""
+
+    max_epochs: int = 150
+    patience: int = 20
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    reconstruction_weight: float = 0.3
+    kl_weight: float = 1.0
+    auxiliary_weight: float = 0.3
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One fit among many: which samples, which labels, which seed, perhaps its own graph.
+
+    Attributes
+    ----------
+    name
+        Shown in the history.
+    train, validation
+        Positions of the samples to learn from, and of those that decide when to stop.
+    seed
+        Seed of initialisation, dropout and the order of samples.
+    sample_weight
+        Weight of every sample (all samples, not only those in `train`); ``None`` for equal weights.
+    outcomes
+        Outcomes that replace the data's, by target name (for shuffled labels).
+    graph
+        A graph that replaces the data's (for rewired graphs).
+    """
+
+    name: str
+    train: np.ndarray
+    validation: np.ndarray
+    seed: int
+    sample_weight: np.ndarray | None = None
+    outcomes: dict[str, np.ndarray] | None = None
+    graph: GraphArrays | None = None
+
+
+@dataclass
+class FittedState:
+    """What a replicate leaves behind: parameters, curves, and scores of its validation samples."""
+
+    name: str
+    state: dict[str, np.ndarray]
+    best_epoch: int
+    history: list[dict[str, Any]] = field(default_factory=list)
+    validation: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    scores: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def train_replicate(
+    spec: NetSpec,
+    training: TrainSpec,
+    values: dict[str, np.ndarray],
+    outcomes: dict[str, np.ndarray],
+    graph: GraphArrays | None,
+    replicate: Replicate,
+    *,
+    device: str = "cpu",
+) -> FittedState:
+    """Train one network; standardisation, early stopping and parameters are this replicate's own."""
+    outcomes = {**outcomes, **(replicate.outcomes or {})}
+    with seeded(replicate.seed):
+        net = PathwayVAENet(spec, replicate.graph or graph).to(device)
+        run = _Run(net, training, replicate, values, outcomes, torch.device(device))
+        return run.fit()
+
+
+class _Run:
+    """State of one training run."""
+
+    def __init__(
+        self,
+        net: PathwayVAENet,
+        training: TrainSpec,
+        replicate: Replicate,
+        values: dict[str, np.ndarray],
+        outcomes: dict[str, np.ndarray],
+        device: torch.device,
+    ) -> None:
+        self.net, self.training, self.replicate, self.device = net, training, replicate, device
+        rows = np.concatenate([replicate.train, replicate.validation])
+        n_train = len(replicate.train)
+        data = {name: torch.tensor(x[rows], device=device) for name, x in values.items()}
+        net.fit_standardization({name: x[:n_train] for name, x in data.items()})
+        measured = {name: ~x.isnan() for name, x in data.items()}
+        with torch.no_grad():
+            self.inputs: Prepared = net.prepare(data, measured)
+        self.outcomes = self._outcomes(outcomes, rows, n_train)
+        weight = replicate.sample_weight
+        weight = np.ones(len(rows)) if weight is None else weight[rows]
+        self.weight = torch.tensor(weight, dtype=torch.float32, device=device)
+        self.train = torch.arange(n_train, device=device)
+        self.validation = torch.arange(n_train, len(rows), device=device)
+        self.kl_scale = training.kl_weight / max(1, sum(l.n_features for l in net.spec.layers))
+
+    def _outcomes(
+        self, outcomes: dict[str, np.ndarray], rows: np.ndarray, n_train: int
+    ) -> dict[str, Tensor]:
+        """Outcomes as tensors; numbers standardised by the training samples."""
+        result = {}
+        self.units: dict[str, tuple[float, float]] = {}
+        for head in self.net.spec.heads:
+            y = np.array(outcomes[head.name][rows], dtype=np.float64)
+            if head.task == "number":
+                mean, spread = float(np.nanmean(y[:n_train])), float(np.nanstd(y[:n_train]))
+                self.units[head.name] = (mean, spread if spread > 0 else 1.0)
+                y = (y - mean) / self.units[head.name][1]
+            result[head.name] = torch.tensor(y, dtype=torch.float32, device=self.device)
+        return result
+
+    def fit(self) -> FittedState:
+        """Run epochs until the validation loss has not improved for `patience` of them."""
+        net, training = self.net, self.training
+        optimizer = torch.optim.AdamW(
+            net.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+        )
+        history: list[dict[str, Any]] = []
+        best_loss, best_epoch = float("inf"), 0
+        best = {name: p.detach().clone() for name, p in net.state_dict().items()}
+        for epoch in range(1, training.max_epochs + 1):
+            history.append(self._record(epoch, "train", self._train_epoch(optimizer)))
+            if not len(self.validation):
+                best, best_epoch = net.state_dict(), epoch
+                continue
+            scores = self._validate()
+            history.append(self._record(epoch, "validation", scores))
+            monitored = scores["target_loss"] if net.spec.heads else scores["loss"]
+            if monitored < best_loss - 1e-4:
+                best_loss, best_epoch = monitored, epoch
+                best = {name: p.detach().clone() for name, p in net.state_dict().items()}
+            elif epoch - best_epoch >= training.patience:
+                break
+        net.load_state_dict(best)
+        state = {name: p.detach().cpu().numpy().copy() for name, p in net.state_dict().items()}
+        for name, (mean, spread) in self.units.items():
+            state[f"unit.{name}"] = np.array([mean, spread], dtype=np.float32)
+        return FittedState(
+            self.replicate.name,
+            state,
+            best_epoch,
+            history,
+            self.replicate.validation,
+            self._scores(),
+        )
+
+    def _train_epoch(self, optimizer: torch.optim.Optimizer) -> dict[str, float]:
+        self.net.train()
+        order = self.train[torch.randperm(len(self.train)).to(self.device)]
+        n_batches = max(1, round(len(order) / self.training.batch_size))
+        sums: dict[str, float] = {}
+        for batch in order.tensor_split(n_batches):
+            loss, parts = self._loss(batch)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+            optimizer.step()
+            for name, part in parts.items():
+                sums[name] = sums.get(name, 0.0) + part * len(batch) / len(order)
+        return sums
+
+    @torch.no_grad()
+    def _validate(self) -> dict[str, float]:
+        self.net.eval()
+        return self._loss(self.validation)[1]
+
+    def _loss(self, index: Tensor) -> tuple[Tensor, dict[str, float]]:
+        net, training = self.net, self.training
+        inputs = self.inputs.rows(index)
+        encoded = net.encode(inputs, drop_layers=net.training)
+        latent = encoded.mean
+        if net.training:
+            latent = latent + torch.randn_like(latent) * (0.5 * encoded.log_var).exp()
+        decoded = net.decode(latent)
+        reconstruction = torch.stack(
+            [
+                masked_reconstruction(
+                    decoded[l.name], inputs.z[l.name], inputs.measured[l.name], l.likelihood
+                )
+                for l in net.spec.layers
+            ]
+        ).mean()
+        kl = gaussian_kl(encoded.mean, encoded.log_var).mean()
+        target = self._target_loss(encoded, index)
+        unsupervised = reconstruction + self.kl_scale * kl
+        share = training.reconstruction_weight if net.spec.heads else 1.0
+        total = target[0] + share * unsupervised
+        if net.training:
+            total = total + training.auxiliary_weight * target[1]
+        parts = {
+            "loss": float(total),
+            "target_loss": float(target[0]),
+            "reconstruction": float(reconstruction),
+            "kl": float(kl),
+        }
+        return total, parts
+
+    def _target_loss(self, encoded: Encoded, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss of the heads on the fused latent, and of the same heads on every expert alone."""
+        fused = encoded.mean.new_zeros(())
+        alone = encoded.mean.new_zeros(())
+        weight = self.weight[index]
+        for i, head in enumerate(self.net.spec.heads):
+            y = self.outcomes[head.name][index]
+            known = ~y.isnan().any(dim=1)
+            if not known.any():
+                continue
+            module = self.net.heads[f"h{i}"]
+            fused = fused + _outcome_loss(
+                head.task, module(encoded.mean[known]), y[known], weight[known]
+            )
+            if self.net.training and len(encoded.experts) > 1:
+                for mean, speaks in encoded.experts:
+                    rows = known & speaks
+                    if rows.any():
+                        loss = _outcome_loss(head.task, module(mean[rows]), y[rows], weight[rows])
+                        alone = alone + loss / len(encoded.experts)
+        return fused, alone
+
+    @torch.no_grad()
+    def _scores(self) -> dict[str, np.ndarray]:
+        """Scores of the validation samples: log-probabilities, numbers in their units, log hazards."""
+        self.net.eval()
+        if not len(self.validation):
+            return {}
+        encoded = self.net.encode(self.inputs.rows(self.validation))
+        result = {}
+        for head in self.net.spec.heads:
+            out = self.net.predict(encoded.mean)[head.name]
+            if head.task == "class":
+                out = out.log_softmax(dim=1)
+            elif head.task == "number":
+                mean, spread = self.units[head.name]
+                out = out * spread + mean
+            result[head.name] = out.cpu().numpy().astype(np.float64)
+        return result
+
+    def _record(self, epoch: int, part: str, values: dict[str, float]) -> dict[str, Any]:
+        return {"replicate": self.replicate.name, "epoch": epoch, "part": part, **values}
+
+
+def _outcome_loss(task: str, out: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    if task == "class":
+        losses = F.cross_entropy(out, y[:, 0].long(), reduction="none")
+        return (losses * weight).sum() / weight.sum().clamp(min=1e-8)
+    if task == "number":
+        losses = 0.5 * (out[:, 0] - y[:, 0]).square()
+        return (losses * weight).sum() / weight.sum().clamp(min=1e-8)
+    return cox_loss(out[:, 0], y[:, 0], y[:, 1])

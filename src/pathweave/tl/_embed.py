@@ -1,0 +1,54 @@
+"""`tl.embed`: the joint embedding of all samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pathweave._core import keys
+from pathweave.tl._write import write_record
+
+if TYPE_CHECKING:
+    from mudata import MuData
+
+    from pathweave.models import PathwayVAE
+
+
+def embed(
+    mdata: MuData, model: PathwayVAE, *, key_added: str = keys.EMBEDDING, copy: bool = False
+) -> MuData | None:
+    """Embed samples with a fitted model.
+
+    Parameters
+    ----------
+    mdata
+        Samples to embed, also those that lack layers.
+    model
+        Fitted model.
+    key_added
+        Slot of the embedding.
+    copy
+        Return a copy instead of writing into `mdata`.
+
+    Returns
+    -------
+    ``None``, or the copy. Sets ``mdata.obsm[key_added]``, float32 (n_obs, n_latent), row i for
+    ``obs_names[i]``; for models with a graph ``mdata.obsm["X_pathway_activity"]``, a DataFrame (n_obs,
+    n_pathways); and ``mdata.uns["pathweave"]["history"]``, the model's training curves.
+
+    Examples
+    --------
+    >>> import pathweave as pw
+    >>> mdata = pw.datasets.simulate(60, seed=1)
+    >>> model = pw.models.PathwayVAE(8, max_epochs=3).fit(mdata, pw.graph.reactome())
+    >>> pw.tl.embed(mdata, model)
+    >>> mdata.obsm["X_pathweave"].shape
+    (60, 8)
+    """
+    latent = model.embed(mdata)
+    activity = model.pathway_activity(mdata) if model.graph_ is not None else None
+    out = mdata.copy() if copy else mdata
+    out.obsm[key_added] = latent
+    if activity is not None:
+        out.obsm[keys.ACTIVITY] = activity.astype("float32")
+    write_record(out, keys.HISTORY, model.history_.copy())
+    return out if copy else None

@@ -1,0 +1,61 @@
+"""`tl.fit`: a model in one call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pathweave.models import PathwayVAE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mudata import MuData
+
+    from pathweave.graph import PathwayGraph
+
+
+def fit(
+    mdata: MuData,
+    graph: PathwayGraph | None = None,
+    *,
+    target: str | Sequence[str] | None = None,
+    survival: tuple[str, str] | None = None,
+    layers: Sequence[str] | str | None = None,
+    samples: Any = None,
+    model: PathwayVAE | None = None,
+) -> PathwayVAE:
+    """Fit a model; the container stays as it is.
+
+    Parameters
+    ----------
+    mdata
+        Samples; they need not have every layer.
+    graph
+        Pathway graph, e.g. `pathweave.graph.reactome`.
+    target
+        Column(s) of ``mdata.obs`` to predict: classes or numbers.
+    survival
+        Columns (time, event) of ``mdata.obs``.
+    layers
+        Modalities to use; all by default.
+    samples
+        Training samples: boolean mask or names; all by default.
+    model
+        Unfitted model with the hyperparameters wanted; `PathwayVAE` with its defaults otherwise.
+
+    Returns
+    -------
+    The fitted model.
+
+    Examples
+    --------
+    >>> import pathweave as pw
+    >>> mdata = pw.datasets.simulate(60, seed=1)
+    >>> small = pw.models.PathwayVAE(8, max_epochs=3, n_folds=3)
+    >>> pw.tl.fit(mdata, pw.graph.reactome(), target="class", model=small).parts_["part"].tolist()
+    ['linear, early fusion', 'linear, late fusion', 'network', 'stack']
+    """
+    chosen = PathwayVAE() if model is None else model
+    return chosen.fit(
+        mdata, graph, target=target, survival=survival, layers=layers, samples=samples
+    )

@@ -1,0 +1,54 @@
+"""`tl.predict`: predictions beside the samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pathweave._core import keys
+
+if TYPE_CHECKING:
+    from mudata import MuData
+
+    from pathweave.models import PathwayVAE
+
+
+def predict(mdata: MuData, model: PathwayVAE, *, copy: bool = False) -> MuData | None:
+    """Predict every target of a fitted model.
+
+    Parameters
+    ----------
+    mdata
+        Samples to predict, also those that lack layers.
+    model
+        Fitted model with at least one target.
+    copy
+        Return a copy instead of writing into `mdata`.
+
+    Returns
+    -------
+    ``None``, or the copy. Sets for every target ``mdata.obs["pathweave_<target>"]`` (categorical for
+    classes, float64 for numbers, ``"pathweave_risk"`` for the log hazard of survival) and, for classes,
+    ``mdata.obsm["pathweave_<target>_proba"]``, a DataFrame (n_obs, n_classes) whose rows sum to one.
+
+    Examples
+    --------
+    >>> import pathweave as pw
+    >>> mdata = pw.datasets.simulate(60, seed=1)
+    >>> model = pw.models.PathwayVAE(8, max_epochs=3, n_folds=3).fit(mdata, target="class")
+    >>> pw.tl.predict(mdata, model)
+    >>> mdata.obsm["pathweave_class_proba"].shape[0]
+    60
+    """
+    labels = model.predict(mdata)
+    probabilities = {
+        name: model.predict_proba(mdata, name)
+        for name, t in model.targets_.items()
+        if t.task == "class"
+    }
+    out = mdata.copy() if copy else mdata
+    for name in labels.columns:
+        key = f"{keys.PREDICTION_PREFIX}{name}"
+        out.obs[key] = labels[name]
+        if name in probabilities:
+            out.obsm[f"{key}{keys.PROBA_SUFFIX}"] = probabilities[name]
+    return out if copy else None
