@@ -1,3 +1,357 @@
-"""Typed readers."""
+"""Typed readers of what pathweave wrote into a MuData: they return copies and write nothing."""
 
 from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pathweave._core import keys
+from pathweave._core.checks import check_choice, check_mudata, listed, select_layers
+from pathweave._core.results import Truth
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+    from mudata import MuData
+
+__all__ = [
+    "adata",
+    "attributions",
+    "embedding",
+    "history",
+    "imputed",
+    "pathway_activity",
+    "predictions",
+    "truth",
+]
+
+
+def embedding(mdata: MuData, *, key: str = keys.EMBEDDING) -> pd.DataFrame:
+    """Read the joint embedding.
+
+    Parameters
+    ----------
+    mdata
+        Data that `tl.embed` has written to.
+    key
+        Entry of ``mdata.obsm``.
+
+    Returns
+    -------
+    Table of shape ``(n_obs, n_latent)`` with columns Z1, Z2, ...
+
+    Examples
+    --------
+    >>> import numpy as np, pathweave as pw
+    >>> mdata = pw.datasets.miniacc()
+    >>> mdata.obsm["X_pathweave"] = np.zeros((92, 2), np.float32)
+    >>> pw.get.embedding(mdata).columns.tolist()
+    ['Z1', 'Z2']
+    """
+    import pandas as pd
+
+    check_mudata(mdata)
+    values = _obsm(mdata, key, "pathweave.tl.embed(mdata, model)")
+    values = np.array(values)
+    if values.ndim != 2:
+        msg = f"mdata.obsm[{key!r}] is no embedding: it has shape {values.shape}, not (n_obs, n_latent)."
+        raise ValueError(msg)
+    columns = [f"Z{i + 1}" for i in range(values.shape[1])]
+    return pd.DataFrame(values, index=mdata.obs_names.copy(), columns=columns)
+
+
+def pathway_activity(mdata: MuData) -> pd.DataFrame:
+    """Read the pathway activities.
+
+    Parameters
+    ----------
+    mdata
+        Data that `tl.embed` has written to.
+
+    Returns
+    -------
+    Table of shape ``(n_obs, n_pathways)``, columns are pathway ids.
+
+    Examples
+    --------
+    >>> import pandas as pd, pathweave as pw
+    >>> mdata = pw.datasets.miniacc()
+    >>> mdata.obsm["X_pathway_activity"] = pd.DataFrame(
+    ...     {"reactome:R-HSA-1": 0.5}, index=mdata.obs_names
+    ... )
+    >>> pw.get.pathway_activity(mdata).shape
+    (92, 1)
+    """
+    check_mudata(mdata)
+    return _obsm_table(mdata, keys.ACTIVITY, "pathweave.tl.embed(mdata, model)")
+
+
+def imputed(mdata: MuData, layer: str) -> pd.DataFrame:
+    """Read a reconstructed layer.
+
+    Parameters
+    ----------
+    mdata
+        Data that `tl.impute` has written to.
+    layer
+        Name of the layer.
+
+    Returns
+    -------
+    Table of shape ``(n_obs, n_features)`` for all samples, those that lack the layer included.
+
+    Examples
+    --------
+    >>> import pandas as pd, pathweave as pw
+    >>> mdata = pw.datasets.miniacc()
+    >>> mdata.obsm["pathweave_imputed_rna"] = pd.DataFrame({"TP53": 1.0}, index=mdata.obs_names)
+    >>> pw.get.imputed(mdata, "rna").shape
+    (92, 1)
+    """
+    check_mudata(mdata)
+    if keys.IMPUTED_PREFIX + str(layer) not in mdata.obsm:
+        select_layers(mdata, layer, name="layer")
+    return _obsm_table(mdata, keys.IMPUTED_PREFIX + str(layer), "pathweave.tl.impute(mdata, model)")
+
+
+def predictions(mdata: MuData) -> pd.DataFrame:
+    """Read all predictions.
+
+    Parameters
+    ----------
+    mdata
+        Data that `tl.predict` has written to.
+
+    Returns
+    -------
+    Table of the predicted targets, named as the targets (``risk`` for survival), and for classes
+    the probabilities in columns ``<target>: <class>``; one row a sample.
+
+    Examples
+    --------
+    >>> import pathweave as pw
+    >>> mdata = pw.datasets.miniacc()
+    >>> mdata.obs["pathweave_risk"] = 0.0
+    >>> pw.get.predictions(mdata).columns.tolist()
+    ['risk']
+    """
+    import pandas as pd
+
+    check_mudata(mdata)
+    parts: dict[str, Any] = {}
+    for column in mdata.obs.columns:
+        if not str(column).startswith(keys.PREDICTION_PREFIX):
+            continue
+        target = str(column).removeprefix(keys.PREDICTION_PREFIX)
+        parts[target] = mdata.obs[column]
+        proba = mdata.obsm.get(f"{column}{keys.PROBA_SUFFIX}")
+        if isinstance(proba, pd.DataFrame):
+            parts |= {f"{target}: {name}": proba[name] for name in proba.columns}
+    if not parts:
+        raise KeyError(_first("no prediction in mdata.obs", "pathweave.tl.predict(mdata, model)"))
+    return pd.DataFrame(parts, index=mdata.obs_names.copy())
+
+
+def history(mdata: MuData) -> pd.DataFrame:
+    """Read the training curves of the model that made the embedding.
+
+    Parameters
+    ----------
+    mdata
+        Data that `tl.embed` has written to.
+
+    Returns
+    -------
+    Long table: replicate, epoch, part ("train" or "validation") and the losses.
+
+    Examples
+    --------
+    >>> import pandas as pd, pathweave as pw
+    >>> mdata = pw.datasets.miniacc()
+    >>> mdata.uns["pathweave"] = {"history": pd.DataFrame({"epoch": [0], "loss": [1.0]})}
+    >>> len(pw.get.history(mdata))
+    1
+    """
+    check_mudata(mdata)
+    table = _record(mdata).get(keys.HISTORY)
+    if table is None:
+        raise KeyError(_first("no training history", "pathweave.tl.embed(mdata, model)"))
+    return table.copy()
+
+
+def attributions(mdata: MuData, *, level: str = "gene", group: str | None = None) -> pd.DataFrame:
+    """Read attributions.
+
+    Parameters
+    ----------
+    mdata
+        Data that `tl.attribute` has written to.
+    level
+        ``"feature"``, ``"gene"``, ``"pathway"`` or ``"layer"``.
+    group
+        Only the rows of this class, risk or latent dimension; all groups if not given.
+
+    Returns
+    -------
+    Long table, the strongest first in each group: group, names, value, importance, se, rank. Its
+    ``attrs["params"]`` tells what was explained, how, and the completeness gap.
+
+    Examples
+    --------
+    >>> import pandas as pd, pathweave as pw
+    >>> mdata = pw.datasets.miniacc()
+    >>> table = pd.DataFrame({"group": ["risk"], "symbol": ["TP53"], "rank": [1]})
+    >>> mdata.uns["pathweave"] = {"attributions": {"gene": table, "params": "{}"}}
+    >>> pw.get.attributions(mdata, level="gene")["symbol"].tolist()
+    ['TP53']
+    """
+    check_mudata(mdata)
+    check_choice("level", level, keys.ATTRIBUTION_LEVELS)
+    stored = _record(mdata).get(keys.ATTRIBUTIONS) or {}
+    if level not in stored:
+        raise KeyError(_first("no attributions", "pathweave.tl.attribute(mdata, model)"))
+    table = stored[level].copy()
+    groups = list(dict.fromkeys(table["group"].astype(str)))
+    if group is not None:
+        if str(group) not in groups:
+            msg = f"group={group!r} was not explained; there are {listed(groups, 30)}."
+            raise KeyError(msg)
+        table = table[table["group"].astype(str) == str(group)]
+    order = {name: i for i, name in enumerate(groups)}
+    position = table["group"].astype(str).map(order).to_numpy()
+    by_rank = np.lexsort((table["rank"].to_numpy(), position))
+    table = table.iloc[by_rank].reset_index(drop=True)
+    table.attrs["params"] = _json(stored.get("params", "{}"), "the parameters of the attributions")
+    return table
+
+
+def adata(mdata: MuData) -> AnnData:
+    """Gather all samples in one AnnData, for scanpy.
+
+    Parameters
+    ----------
+    mdata
+        Data that `tl.embed` has written to.
+
+    Returns
+    -------
+    AnnData of all samples: `X` the pathway activities (`var` names them), or the embedding where
+    the model has no pathways; ``obs``; ``obsm`` with the embedding and class probabilities. Use
+    ``sc.pp.neighbors(adata, use_rep="X_pathweave")`` from here.
+
+    Examples
+    --------
+    >>> import numpy as np, pathweave as pw
+    >>> mdata = pw.datasets.miniacc()
+    >>> mdata.obsm["X_pathweave"] = np.zeros((92, 2), np.float32)
+    >>> pw.get.adata(mdata).shape
+    (92, 2)
+    """
+    import anndata as ad
+    import pandas as pd
+
+    check_mudata(mdata)
+    table = pathway_activity(mdata) if keys.ACTIVITY in mdata.obsm else embedding(mdata)
+    result = ad.AnnData(
+        X=table.to_numpy(dtype=np.float32, copy=True),
+        obs=mdata.obs.copy(),
+        var=_var(mdata, pd.Index(table.columns.astype(str))),
+    )
+    for key, value in mdata.obsm.items():
+        if key in mdata.mod or key == keys.ACTIVITY or key.startswith(keys.IMPUTED_PREFIX):
+            continue
+        result.obsm[key] = value.copy()
+    return result
+
+
+def truth(mdata: MuData) -> Truth:
+    """Read what `datasets.simulate` planted.
+
+    Parameters
+    ----------
+    mdata
+        Simulated data.
+
+    Returns
+    -------
+    The planted pathways, genes, compounds, effects and the arguments of the simulation.
+
+    Examples
+    --------
+    >>> import pathweave as pw
+    >>> mdata = pw.datasets.simulate(50, n_pathways_active=3, seed=1)
+    >>> len(pw.get.truth(mdata).pathways)
+    3
+    """
+    check_mudata(mdata)
+    text = _record(mdata).get(keys.TRUTH)
+    if text is None:
+        msg = "no truth in mdata.uns['pathweave']: only data of pathweave.datasets.simulate(...) have one."
+        raise KeyError(msg)
+    found = _json(text, "the truth")
+    return Truth(
+        pathways=tuple(found["pathways"]),
+        genes=tuple(found["genes"]),
+        compounds=tuple(found["compounds"]),
+        effects=found["effects"],
+        parameters=found["parameters"],
+    )
+
+
+def _var(mdata: MuData, names: pd.Index) -> pd.DataFrame:
+    """Feature table: pathway names where the attributions know them."""
+    import pandas as pd
+
+    var = pd.DataFrame(index=names)
+    table = (_record(mdata).get(keys.ATTRIBUTIONS) or {}).get("pathway")
+    known = (
+        dict(zip(table["pathway"].astype(str), table["name"].astype(str), strict=True))
+        if table is not None
+        else {}
+    )
+    var["name"] = [known.get(name, name) for name in names]
+    return var
+
+
+def _record(mdata: MuData) -> dict[str, Any]:
+    """``mdata.uns["pathweave"]``, empty if pathweave has written nothing."""
+    record = mdata.uns.get(keys.UNS, {})
+    return dict(record) if hasattr(record, "keys") else {}
+
+
+def _first(what: str, call: str) -> str:
+    """Error text: what is missing and the call that writes it."""
+    return f"{what}; run {call} first."
+
+
+def _obsm(mdata: MuData, key: str, call: str) -> Any:
+    """Entry of obsm, or an error that says which call writes it."""
+    if key not in mdata.obsm:
+        found = [name for name in mdata.obsm if name not in mdata.mod]
+        raise KeyError(
+            _first(f"{key!r} is not in mdata.obsm (found: {listed(found, 20) or 'nothing'})", call)
+        )
+    return mdata.obsm[key]
+
+
+def _obsm_table(mdata: MuData, key: str, call: str) -> pd.DataFrame:
+    """Entry of obsm that must be a DataFrame."""
+    import pandas as pd
+
+    table = _obsm(mdata, key, call)
+    if not isinstance(table, pd.DataFrame):
+        msg = f"mdata.obsm[{key!r}] must be a DataFrame, found {type(table).__name__}; run {call} again."
+        raise TypeError(msg)
+    return table.copy()
+
+
+def _json(text: str, what: str) -> dict[str, Any]:
+    """Parse JSON, or raise an error that says what is damaged."""
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError) as error:
+        msg = f"{what} in mdata.uns['pathweave'] are damaged, not JSON: {error}"
+        raise ValueError(msg) from error
+    return dict(found)

@@ -58,7 +58,7 @@ def read_h5mu(path: str | os.PathLike[str]) -> MuData:
 
 def _check_holds_mudata(path: Path) -> None:
     """Raise, saying what the file is instead, unless it is HDF5 with modalities."""
-    import h5py
+    import h5py  # type: ignore[import-untyped]
 
     if not h5py.is_hdf5(path):
         msg = (

@@ -30,7 +30,12 @@ def quiet_mudata() -> Iterator[None]:
     """
     import mudata
 
-    with warnings.catch_warnings(), mudata.set_options(pull_on_update=False):
+    # Not `with set_options(...)`: its __enter__ logs, and by that configures the root logger.
+    before = mudata.set_options(pull_on_update=False).opts
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Cannot join columns with the same name")
         warnings.filterwarnings("ignore", message=r"(obs|var)_names are not unique")
-        yield
+        try:
+            yield
+        finally:
+            mudata.set_options(**before)

@@ -133,7 +133,7 @@ def _numbers(frame: pd.DataFrame, layer: str) -> np.ndarray:
         text = sorted({str(value) for value in frame.to_numpy(dtype=object)[bad]})
         msg = (
             f"layer {layer!r} holds text where numbers are needed: {listed(text)} in "
-            f"{listed(frame.columns[bad.any(axis=0)])} (first in row {frame.index[row]!r}, column "
+            f"{listed(frame.columns[np.flatnonzero(bad.any(axis=0))])} (first in row {frame.index[row]!r}, column "
             f"{frame.columns[column]!r}). Drop such columns, or move labels into obs."
         )
         raise ValueError(msg)
