@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from pathweave.graph._pathway_graph import PathwayGraph
+from pathweave.graph.reactome import reactome
 
-__all__ = ["PathwayGraph"]
+__all__ = ["PathwayGraph", "reactome"]
