@@ -73,7 +73,7 @@ class FittedEnsemble:
     def predict(self, target: str, values: dict[str, np.ndarray]) -> np.ndarray:
         """Log-probabilities (n, n_classes), or numbers or log hazards (n, 1)."""
         stack = self.stack(target)
-        return self._chunks(values, lambda x, seen: stack(x, seen))
+        return self._chunks(values, stack)
 
     def latent(self, values: dict[str, np.ndarray]) -> np.ndarray:
         """Mean of the posterior (n, n_latent); NaN where a sample has no layer at all."""

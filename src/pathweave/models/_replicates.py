@@ -7,7 +7,7 @@ same time. The data are shared with the workers through memory maps, not copied 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pathweave._core.progress import progress
 from pathweave._core.settings import settings
@@ -58,13 +58,14 @@ def fit_replicates(
     """
     where = resolve_device(device).type
     jobs = min(settings.n_jobs if n_jobs is None else n_jobs, len(replicates))
-    common: tuple[Any, ...] = (spec, training, values, outcomes, graph)
     if where != "cpu" or jobs <= 1:
         bar = progress(replicates, desc="fitting replicates")
-        return [_fit_one(*common, replicate, where) for replicate in bar]
+        return [_fit_one(spec, training, values, outcomes, graph, r, where) for r in bar]
     from joblib import Parallel, delayed
 
-    tasks = (delayed(_fit_one)(*common, replicate, where) for replicate in replicates)
+    tasks = (
+        delayed(_fit_one)(spec, training, values, outcomes, graph, r, where) for r in replicates
+    )
     results = Parallel(n_jobs=jobs, return_as="generator", max_nbytes="256K")(tasks)
     return list(progress(results, desc="fitting replicates", total=len(replicates)))
 

@@ -97,7 +97,7 @@ class PathwayVAE:
     (60, 8)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # hyperparameters are named one by one, as in scikit-learn
         self,
         n_latent: int = 32,
         *,

@@ -14,8 +14,6 @@ from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.standardize import Standardize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     import scipy.sparse as sp
 

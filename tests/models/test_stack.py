@@ -1,0 +1,78 @@
+"""Weights of the parts follow what they predicted out of fold."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pathweave.models._stack import (
+    class_weights,
+    number_weights,
+    partial_likelihood_loss,
+    survival_weights,
+)
+
+
+def log_probabilities(rng, y, skill, n_classes=3):
+    logits = rng.normal(size=(len(y), n_classes))
+    logits[np.arange(len(y)), y] += skill
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_class_weights_are_convex_and_prefer_the_better_part(seed):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 3, 300)
+    parts = np.stack([log_probabilities(rng, y, skill) for skill in (0.0, 3.0)])
+    weights = class_weights(parts, y)
+    assert np.isclose(weights.sum(), 1.0)
+    assert weights[1] > 0.8
+
+
+def test_class_weights_are_at_the_optimum():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 400)
+    parts = np.stack([log_probabilities(rng, y, skill) for skill in (1.0, 1.2)])
+    weights = class_weights(parts, y)
+
+    def objective(w):
+        mixed = np.tensordot(w, np.exp(parts), 1)[np.arange(len(y)), y]
+        return np.log(mixed).sum() + 5.0 * np.log(w).sum()
+
+    grid = [objective(np.array([a, 1 - a])) for a in np.linspace(0.01, 0.99, 99)]
+    assert objective(weights) >= max(grid) - 1e-6
+
+
+def test_few_samples_keep_the_mixture_even():
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 2, 6)
+    parts = np.stack([log_probabilities(rng, y, skill, 2) for skill in (0.0, 3.0)])
+    assert class_weights(parts, y).min() > 0.25
+
+
+def test_number_weights_prefer_the_better_part():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=200)
+    weights = number_weights(np.stack([rng.normal(size=200), y + 0.1 * rng.normal(size=200)]), y)
+    assert np.isclose(weights.sum(), 1.0)
+    assert weights[1] > 0.9
+
+
+def test_survival_weights_ignore_noise_and_keep_signal():
+    rng = np.random.default_rng(0)
+    risk = rng.normal(size=300)
+    time, event = rng.exponential(np.exp(-risk)), np.ones(300)
+    fold = np.arange(300) % 5
+    weights = survival_weights(np.stack([rng.normal(size=300), risk]), time, event, fold)
+    assert weights[1] > 0.8
+    assert weights[0] < 0.2
+
+
+def test_partial_likelihood_shares_the_risk_set_among_ties():
+    # Two tied events among three at risk: each has all three in its risk set (Breslow).
+    loss = partial_likelihood_loss(
+        np.zeros(3), np.array([1.0, 1.0, 2.0]), np.array([1.0, 1.0, 0.0])
+    )
+    assert np.isclose(loss, 2 * np.log(3))
