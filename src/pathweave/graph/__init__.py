@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathweave.graph._pathway_graph import PathwayGraph
+from pathweave.graph.edges import edges
+from pathweave.graph.gmt import gmt
 from pathweave.graph.reactome import reactome
 
-__all__ = ["PathwayGraph", "reactome"]
+__all__ = ["PathwayGraph", "edges", "gmt", "reactome"]

@@ -6,16 +6,20 @@ import copy
 import hashlib
 import json
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pandas as pd
 
-from pathweave._core.checks import listed
-from pathweave.graph import _files, _hierarchy, _tables
+from pathweave._core.checks import check_choice, listed
+from pathweave.graph import _export, _files, _hierarchy, _nulls, _project, _pyg, _tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
+
+    import networkx as nx
+    from torch_geometric.data import HeteroData
 
 
 class PathwayGraph:
@@ -30,8 +34,9 @@ class PathwayGraph:
         Column ``id`` (a CURIE such as ``hgnc:11998``), and ``kind``, ``symbol``, ``name``.
     edges
         Columns ``source``, ``target``, and ``type``, ``sign`` (-1, 0, 1), ``directed``,
-        ``pathways`` (ids joined by ``;``), ``database``, ``weight``. Parallel edges of another
-        type, sign or direction stay apart; equal ones are merged.
+        ``pathways`` (ids joined by ``;``), ``database``, ``weight``, ``flags`` (what else is said
+        of the edge, joined by ``;``). Parallel edges of another type, sign or direction stay
+        apart; equal ones are merged.
     pathways
         Column ``id``, and ``name``, ``database``, ``parents`` (ids joined by ``;``).
     members
@@ -98,7 +103,7 @@ class PathwayGraph:
 
     @property
     def edges(self) -> pd.DataFrame:
-        """Edges: columns source, target, type, sign, directed, pathways, database, weight."""
+        """Edges: columns source, target, type, sign, directed, pathways, database, weight, flags."""
         return self._edges.copy()
 
     @property
@@ -296,6 +301,159 @@ class PathwayGraph:
         lifted = _hierarchy.lift(self._members["pathway"], to)
         nodes = self._members["node"].reindex(lifted.index)
         return self._with(members=pd.DataFrame({"node": nodes, "pathway": lifted}))
+
+    def project_genes(
+        self, *, through: Literal["pathways", "compounds"] = "pathways", max_size: int = 60
+    ) -> PathwayGraph:
+        """Join genes that share pathways (or metabolites) by undirected, weighted edges.
+
+        Parameters
+        ----------
+        through
+            ``"pathways"`` takes the memberships as they are (see `rolled_up`); ``"compounds"``
+            the compounds that edges join to genes, currency metabolites (water, ATP ...) apart.
+        max_size
+            Pathways or compounds with more genes are left out.
+
+        Returns
+        -------
+        The graph with these edges alone, of type ``shares_pathway`` or ``shares_metabolite``;
+        ``weight`` is the sum of 1 / (n - 1) over shared pathways of n genes.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> sets = graph.gmt({"a": ["TP53", "MDM2", "ATM"], "b": ["TP53", "MDM2"]})
+        >>> sets.project_genes().edges["weight"].tolist()
+        [0.5, 0.5, 1.5]
+        """
+        check_choice("through", through, ("pathways", "compounds"))
+        if max_size < 2:
+            msg = f"max_size={max_size!r} must be at least 2: a pair needs two genes."
+            raise ValueError(msg)
+        if through == "pathways":
+            left, groups, kind = self._members["node"], self._members["pathway"], "shares_pathway"
+        else:
+            pairs = _project.through_compounds(self._edges, self._nodes, _project.CURRENCY)
+            left, groups, kind = pairs["gene"], pairs["compound"], "shares_metabolite"
+        edges = _project.gene_edges(self._nodes, left, groups, kind=kind, max_size=max_size)
+        return self._with(edges=edges)
+
+    def rewire(self, *, seed: int, members: bool | None = None) -> PathwayGraph:
+        """Rewire at random, so that every node keeps its degrees; a null for the graph's edges.
+
+        In- and out-degree of every node stay exactly, for each type, sign and kind of partner.
+
+        Parameters
+        ----------
+        seed
+            Seed of the swaps.
+        members
+            Also swap members between pathways, by which sizes and the number of pathways of a
+            node stay. ``None``: where the graph has no edges to rewire.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> sets = graph.gmt({"a": ["TP53", "MDM2", "ATM"], "b": ["CDK2", "RB1"]})
+        >>> sets.rewire(seed=0).members.groupby("pathway").size().tolist()
+        [3, 2]
+        """
+        rng = np.random.default_rng(seed)
+        tables = {"edges": _nulls.rewire_edges(self._edges, self._nodes, rng)}
+        if members or (members is None and self._edges.empty):
+            tables["members"] = _nulls.rewire_members(
+                self._members, self._nodes, self._pathways, rng
+            )
+        return self._with(**tables)
+
+    def permute_nodes(self, *, seed: int) -> PathwayGraph:
+        """Let nodes change places with others of their kind; a null that keeps the whole shape.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> sets = graph.gmt({"a": ["TP53", "MDM2", "ATM"], "b": ["CDK2", "RB1"]})
+        >>> sets.permute_nodes(seed=0).members.groupby("pathway").size().tolist()
+        [3, 2]
+        """
+        moved = _nulls.permutation(self._nodes, np.random.default_rng(seed))
+        source, target = self._edges["source"].map(moved), self._edges["target"].map(moved)
+        return self._with(
+            edges=self._edges.assign(source=source, target=target),
+            members=self._members.assign(node=self._members["node"].map(moved)),
+        )
+
+    def random_pathways(self, *, seed: int) -> PathwayGraph:
+        """Draw the members of every pathway anew; a null that keeps sizes (of each kind) alone.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> sets = graph.gmt({"a": ["TP53", "MDM2", "ATM"], "b": ["CDK2", "RB1"]})
+        >>> sets.random_pathways(seed=0).members.groupby("pathway").size().tolist()
+        [3, 2]
+        """
+        rng = np.random.default_rng(seed)
+        return self._with(members=_nulls.random_members(self._members, self._nodes, rng))
+
+    def to_pyg(self) -> HeteroData:
+        """Convert to a PyG HeteroData.
+
+        Returns
+        -------
+        Node types gene, compound, pathway (and others found) with ``num_nodes`` and ``node_id``;
+        one edge type a relation with ``edge_index``, ``edge_weight``, ``edge_sign``; for every
+        directed relation its reverse ``rev_...``; undirected ones hold both directions.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> graph.gmt({"a": ["TP53", "MDM2"]}).to_pyg()["gene"].num_nodes
+        2
+        """
+        return _pyg.to_pyg(self)
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """Convert to a networkx MultiDiGraph; undirected edges go both ways.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> graph.gmt({"a": ["TP53", "MDM2"]}).to_networkx().number_of_nodes()
+        2
+        """
+        return _export.to_networkx(self)
+
+    def to_decoupler(self) -> pd.DataFrame:
+        """List the genes of each pathway as decoupler takes them.
+
+        Returns
+        -------
+        Columns ``source`` (pathway id), ``target`` (symbol, or the id where there is none),
+        ``weight``.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> graph.gmt({"a": ["TP53", "MDM2"]}).to_decoupler()["target"].tolist()
+        ['TP53', 'MDM2']
+        """
+        return _export.to_decoupler(self)
+
+    def to_gmt(self, path: str | PathLike[str]) -> None:
+        """Write a GMT file: id, name, symbols of each pathway that has genes.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathweave import graph
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     graph.gmt({"a": ["TP53", "MDM2"]}).to_gmt(f"{folder}/sets.gmt")
+        ...     graph.gmt(f"{folder}/sets.gmt").pathways["id"].tolist()
+        ['gmt:a']
+        """
+        _export.to_gmt(self, path)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the graph to a folder, whole or not at all; an older graph there is replaced.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SEP = ";"
 NODES = {"id": "", "kind": "", "symbol": "", "name": ""}
 EDGES = {"source": "", "target": "", "type": "interaction", "sign": 0, "directed": True,
-         "pathways": "", "database": "", "weight": 1.0}  # fmt: skip
+         "pathways": "", "database": "", "weight": 1.0, "flags": ""}  # fmt: skip
 PATHWAYS = {"id": "", "name": "", "database": "", "parents": ""}
 MEMBERS = {"node": "", "pathway": ""}
 EDGE_KEY = ["source", "target", "type", "sign", "directed"]
@@ -150,7 +150,8 @@ def edges_table(
     out["pathways"] = out["pathways"].astype(object)
     twice = out.duplicated(EDGE_KEY, keep=False)
     if twice.any():
-        how = {"pathways": _join_texts, "database": _join_texts, "weight": "max"}
+        texts = dict.fromkeys(("pathways", "database", "flags"), _join_texts)
+        how = {**texts, "weight": "max"}
         merged = out[twice].groupby(EDGE_KEY, as_index=False, sort=False).agg(how)
         out = pd.concat([out[~twice], merged[list(EDGES)]], ignore_index=True)
     return out.sort_values(EDGE_KEY, ignore_index=True)
