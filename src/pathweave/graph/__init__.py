@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathweave.graph._kegg_counts import kegg_counts
 from pathweave.graph._pathway_graph import PathwayGraph
 from pathweave.graph.edges import edges
 from pathweave.graph.gmt import gmt
+from pathweave.graph.kegg import kegg
 from pathweave.graph.reactome import reactome
 
-__all__ = ["PathwayGraph", "edges", "gmt", "reactome"]
+__all__ = ["PathwayGraph", "edges", "gmt", "kegg", "kegg_counts", "reactome"]

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
 
 N_ROUNDS = 30
 """Rounds of swaps; in each one every edge is offered one swap."""
@@ -29,15 +24,10 @@ def rewire_edges(
         ["type", "sign", "directed", kind[ends[:, 0]], kind[ends[:, 1]]], sort=True
     ).indices
     for group, rows in groups.items():
-        loose = _is_undirected_of_one_kind(group)
+        loose = not group[2] and group[3] == group[4]
         ends[rows] = swap_ends(ends[rows], len(nodes), rng, undirected=loose)
     names = index.to_numpy(dtype=object)
     return edges.assign(source=names[ends[:, 0]], target=names[ends[:, 1]])
-
-
-def _is_undirected_of_one_kind(group: Hashable) -> bool:
-    _, _, directed, source_kind, target_kind = group  # type: ignore[misc]
-    return not directed and source_kind == target_kind
 
 
 def swap_ends(

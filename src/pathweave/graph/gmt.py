@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from pathweave.graph._pathway_graph import PathwayGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from os import PathLike
 
 _CURIE = re.compile(r"^[a-z][a-z0-9.]*:\S.*$")
 _KNOWN_IDS = (
@@ -53,7 +53,11 @@ def gmt(
     >>> graph.gmt({"a": ["TP53", "MDM2"], "b": ["TP53"]})
     PathwayGraph: 2 nodes (2 gene), 0 edges, 2 pathways, 3 memberships
     """
-    rows = _from_mapping(sets, database) if hasattr(sets, "items") else _from_file(sets, database)
+    rows = (
+        _from_file(sets, database)
+        if isinstance(sets, str | PathLike)
+        else _from_mapping(sets, database)
+    )
     members = pd.DataFrame(
         [(pathway, gene) for pathway, _, genes in rows for gene in genes],
         columns=["pathway", "gene"],
