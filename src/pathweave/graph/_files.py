@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from pathweave.graph._graph_value import TABLES
+
 if TYPE_CHECKING:
     from os import PathLike
 
 FORMAT = 1
-TABLES = ("nodes", "edges", "pathways", "members")
 
 
 def save(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator
 
     from pathweave.graph._kgml import Entry, Map, Reaction, Relation
@@ -84,15 +84,10 @@ def meanings(relation: Relation, *, phosphorylation_sign: int = 0) -> list[tuple
         return list(dict.fromkeys(signed)) or [("expression", 0)]
     if signed:
         return signed
-    for name in MODIFIERS:
-        if name in subtypes:
-            sign = phosphorylation_sign if name == "phosphorylation" else 0
-            return [(name, sign)]
-    for name in WEAK:
-        if name in subtypes:
-            return [(TYPE_OF_WEAK.get(name, name.replace(" ", "_")), 0)]
-    other = sorted(subtypes)
-    return [(other[0].replace(" ", "_"), 0)] if other else [("unknown", 0)]
+    known = [name for name in (*MODIFIERS, *WEAK) if name in subtypes]
+    name = (known or sorted(subtypes) or ["unknown"])[0]
+    sign = phosphorylation_sign if name == "phosphorylation" else 0
+    return [(TYPE_OF_WEAK.get(name, name.replace(" ", "_")), sign)]
 
 
 def relation_edges(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import json
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
 from pathweave.graph import _export, _files, _hierarchy, _nulls, _project, _pyg, _tables
+from pathweave.graph._graph_value import TABLES, GraphValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
 
-class PathwayGraph:
+class PathwayGraph(GraphValue):
     """A typed, signed graph of genes and compounds with its pathways; a value that never changes.
 
     Tables are brought into one canonical form: sorted, without repeats, ends of undirected edges
@@ -62,130 +60,6 @@ class PathwayGraph:
     PathwayGraph: 2 nodes (2 gene), 1 edges (1 inhibition), 0 pathways, 0 memberships
     """
 
-    def __init__(
-        self,
-        *,
-        nodes: pd.DataFrame | None = None,
-        edges: pd.DataFrame | None = None,
-        pathways: pd.DataFrame | None = None,
-        members: pd.DataFrame | None = None,
-        meta: dict[str, Any] | None = None,
-    ) -> None:
-        fine_nodes = _tables.nodes_table(nodes)
-        fine_pathways = _tables.pathways_table(pathways)
-        state = {
-            "_nodes": fine_nodes,
-            "_pathways": fine_pathways,
-            "_members": _tables.members_table(members, fine_nodes, fine_pathways),
-            "_edges": _tables.edges_table(edges, fine_nodes, fine_pathways),
-            "_meta": copy.deepcopy(meta or {}),
-        }
-        self.__dict__.update(state)
-
-    _nodes: pd.DataFrame
-    _edges: pd.DataFrame
-    _pathways: pd.DataFrame
-    _members: pd.DataFrame
-    _meta: dict[str, Any]
-
-    def __setattr__(self, name: str, value: object) -> None:
-        msg = f"a PathwayGraph never changes; build a new one instead of setting {name!r}."
-        raise AttributeError(msg)
-
-    def __delattr__(self, name: str) -> None:
-        msg = f"a PathwayGraph never changes; {name!r} cannot be deleted."
-        raise AttributeError(msg)
-
-    @property
-    def nodes(self) -> pd.DataFrame:
-        """Nodes, sorted by ``id``: columns id, kind, symbol, name."""
-        return self._nodes.copy()
-
-    @property
-    def edges(self) -> pd.DataFrame:
-        """Edges: columns source, target, type, sign, directed, pathways, database, weight, flags."""
-        return self._edges.copy()
-
-    @property
-    def pathways(self) -> pd.DataFrame:
-        """Pathways, sorted by ``id``: columns id, name, database, parents."""
-        return self._pathways.copy()
-
-    @property
-    def members(self) -> pd.DataFrame:
-        """Memberships as given (see `rolled_up`): columns node, pathway."""
-        return self._members.copy()
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        """What is known about the origin."""
-        return copy.deepcopy(self._meta)
-
-    @cached_property
-    def digest(self) -> str:
-        """Sha256 of the content of the four tables, in whatever order they were given."""
-        hasher = hashlib.sha256()
-        for name in _files.TABLES:
-            table = getattr(self, f"_{name}")
-            hasher.update(f"{name}:{len(table)}\n".encode())
-            for column in table.columns:
-                text = "\x1f".join(map(str, table[column].tolist()))
-                hasher.update(f"{column}:{len(text)}\n{text}\n".encode())
-        return hasher.hexdigest()
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, PathwayGraph):
-            return NotImplemented
-        return self.digest == other.digest
-
-    def __hash__(self) -> int:
-        return hash(self.digest)
-
-    def __repr__(self) -> str:
-        def counts(values: pd.Series) -> str:
-            top = values.value_counts()
-            shown = [f"{n:,} {name}" for name, n in top.head(4).items()]
-            return f" ({', '.join([*shown, '...'] if len(top) > 4 else shown)})" if shown else ""
-
-        return (
-            f"PathwayGraph: {len(self._nodes):,} nodes{counts(self._nodes['kind'])}, "
-            f"{len(self._edges):,} edges{counts(self._edges['type'])}, "
-            f"{len(self._pathways):,} pathways, {len(self._members):,} memberships"
-        )
-
-    def describe(self) -> pd.DataFrame:
-        """Count what the graph holds.
-
-        Returns
-        -------
-        Columns ``part`` (nodes, edges, signs, pathways, members), ``what``, ``n``.
-
-        Examples
-        --------
-        >>> from pathweave import graph
-        >>> graph.PathwayGraph().describe().shape
-        (0, 3)
-        """
-        edges = self._edges
-        parts = {
-            "nodes": self._nodes["kind"],
-            "edges": edges["type"],
-            "signs": edges["sign"].map({-1: "inhibiting", 0: "unsigned", 1: "activating"}),
-            "pathways": self._pathways["database"].replace("", "unknown"),
-            "members": self._members["node"].map(self._nodes.set_index("id")["kind"]),
-        }
-        rows = [
-            (part, what, int(n))
-            for part, values in parts.items()
-            for what, n in values.value_counts().items()
-        ]
-        return pd.DataFrame(rows, columns=["part", "what", "n"])
-
-    def _with(self, **tables: Any) -> PathwayGraph:
-        """Build a graph in which some tables are others."""
-        old = {name: getattr(self, f"_{name}") for name in (*_files.TABLES, "meta")}
-        return PathwayGraph(**{**old, **tables})
-
     def __or__(self, other: PathwayGraph) -> PathwayGraph:
         """Unite two graphs; where both describe a node or pathway, the left one's words stay."""
         if not isinstance(other, PathwayGraph):
@@ -194,7 +68,7 @@ class PathwayGraph:
             name: pd.concat(
                 [getattr(self, f"_{name}"), getattr(other, f"_{name}")], ignore_index=True
             )
-            for name in _files.TABLES
+            for name in TABLES
         }
         parents = both["pathways"].groupby("id")["parents"].agg(_tables.SEP.join)
         both["pathways"]["parents"] = both["pathways"]["id"].map(parents).astype(object)
@@ -467,7 +341,7 @@ class PathwayGraph:
         ...     graph.PathwayGraph.load(f"{folder}/g")
         PathwayGraph: 0 nodes, 0 edges, 0 pathways, 0 memberships
         """
-        tables = {name: getattr(self, f"_{name}") for name in _files.TABLES}
+        tables = {name: getattr(self, f"_{name}") for name in TABLES}
         json.dumps(self._meta)
         _files.save(tables, {"digest": self.digest, "meta": self._meta}, path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from pathweave.graph import _genes
 from pathweave.graph._pathway_graph import PathwayGraph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 _CURIE = re.compile(r"^[a-z][a-z0-9.]*:\S.*$")
 _KNOWN_IDS = (
@@ -53,11 +54,13 @@ def gmt(
     >>> graph.gmt({"a": ["TP53", "MDM2"], "b": ["TP53"]})
     PathwayGraph: 2 nodes (2 gene), 0 edges, 2 pathways, 3 memberships
     """
-    rows = (
-        _from_file(sets, database)
-        if isinstance(sets, str | PathLike)
-        else _from_mapping(sets, database)
-    )
+    if isinstance(sets, str | PathLike):
+        rows = _from_file(sets, database)
+    elif isinstance(sets, Mapping):
+        rows = _from_mapping(sets, database)
+    else:
+        msg = f"sets must be a GMT file or a dictionary, found {type(sets).__name__}."
+        raise TypeError(msg)
     members = pd.DataFrame(
         [(pathway, gene) for pathway, _, genes in rows for gene in genes],
         columns=["pathway", "gene"],

@@ -196,7 +196,7 @@ def _files(path_or_files: str | PathLike[str] | Iterable[str | PathLike[str]]) -
             msg = f"path_or_files={str(path)!r} holds no *.xml or *.kgml file."
             raise FileNotFoundError(msg)
         return files
-    files = [Path(file) for file in path_or_files]  # type: ignore[union-attr]
+    files = [Path(file) for file in path_or_files]
     if not files:
         msg = "path_or_files is an empty list; give at least one KGML file."
         raise ValueError(msg)

@@ -1,0 +1,293 @@
+"""KGML: counts of other tools, the meaning of edges, hostile and broken files."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from pathweave import graph
+
+# Names of the reference table's counts that are called otherwise here.
+OURS = {
+    "graphite_directed_pairs_unique": "pairs_between_components",
+    "graphite_directed_rows_pair_subtype": "rows_between_components",
+    "graphite_undirected_binding_pairs": "complex_clique_pairs_undirected",
+}
+HEAD = (
+    '<?xml version="1.0"?><!DOCTYPE pathway SYSTEM "https://www.kegg.jp/kegg/xml/KGML_v0.7.2_.dtd">'
+)
+
+
+def kgml(body, *, name="hsa99999", org="hsa"):
+    number = name[-5:]
+    return f'{HEAD}<pathway name="path:{name}" org="{org}" number="{number}" title="Made up">{body}</pathway>'
+
+
+def entry(number, name, kind="gene", inside="", more=""):
+    return f'<entry id="{number}" name="{name}" type="{kind}" {more}>{inside}</entry>'
+
+
+def relation(one, other, kind, *subtypes):
+    inside = "".join(f'<subtype name="{name}" value="-"/>' for name in subtypes)
+    return f'<relation entry1="{one}" entry2="{other}" type="{kind}">{inside}</relation>'
+
+
+TP53, MDM2, ATM, NOT_HGNC = "hsa:7157", "hsa:4193", "hsa:472", "hsa:999999999"
+P, M, A = "hgnc:11998", "hgnc:6973", "hgnc:795"
+
+
+@pytest.fixture
+def read(tmp_path):
+    def build(body, **options):
+        file = tmp_path / "map.xml"
+        file.write_text(kgml(body))
+        return graph.kegg(file, **options)
+
+    return build
+
+
+def rows(g):
+    return {tuple(row) for row in g.edges[["source", "target", "type", "sign"]].to_numpy()}
+
+
+@pytest.mark.reference
+def test_counts_of_six_maps_agree_with_the_reference(shared):
+    folder = shared / "pathways"
+    table = pd.read_csv(folder / "kegg_reference" / "reference_counts.csv")
+    table = table[table["role"] == "acceptance"]
+    assert len(table) > 70
+    for file, part in table.groupby("kgml_file"):
+        ours = graph.kegg_counts(folder / file)
+        for row in part.to_dict("records"):
+            metric = OURS.get(row["metric"], row["metric"])
+            assert ours[metric] == int(row["value"]), (file, row["tool"], metric)
+
+
+@pytest.mark.reference
+def test_cross_checks_of_six_maps_agree(shared):
+    folder = shared / "pathways"
+    table = pd.read_csv(folder / "kegg_reference" / "reference_counts.csv")
+    table = table[(table["role"] == "cross-check") & ~table["metric"].str.endswith("_by_type")]
+    for file, part in table.groupby("kgml_file"):
+        ours = graph.kegg_counts(folder / file)
+        for row in part.to_dict("records"):
+            assert ours[row["metric"]] == int(row["value"]), (file, row["metric"])
+
+
+@pytest.mark.reference
+def test_counts_of_all_maps_agree_with_keggraph(shared):
+    folder = shared / "pathways"
+    table = pd.read_csv(folder / "kegg_reference" / "keggraph_counts.csv", index_col="pathway")
+    names = {"genes_nodes": "gene_nodes", "gene_edges_unique": "gene_gene_pairs_directed_unique"}
+    ours = pd.DataFrame(
+        {name: graph.kegg_counts(folder / "kgml" / f"{name}.xml") for name in table.index}
+    ).T
+    pd.testing.assert_frame_equal(
+        ours[list(table.rename(columns=names))], table.rename(columns=names), check_names=False
+    )
+
+
+@pytest.mark.reference
+def test_gene_pairs_are_those_of_keggraph(shared):
+    folder = shared / "pathways"
+    table = graph.kegg(folder / "kgml" / "hsa04115.xml", complexes="none").edges
+    ours = {frozenset(pair) for pair in table[["source", "target"]].to_numpy()}
+    theirs = pd.read_csv(
+        folder / "kegg_reference" / "hsa04115_genesOnly_expanded_edges.tsv", sep="\t"
+    )
+    entrez = pd.Series(dict(_hgnc()[["entrez", "id"]].to_numpy()))
+    pairs = theirs.apply(lambda column: column.str.removeprefix("hsa:").map(entrez))
+    expected = {frozenset(pair) for pair in pairs.dropna().to_numpy()}
+    assert {pair for pair in ours if not any("kegg.pathway" in end for end in pair)} == expected
+
+
+def _hgnc():
+    from pathweave import ids
+
+    return ids.hgnc()
+
+
+@pytest.mark.reference
+def test_a_folder_becomes_one_graph_without_overview_maps(shared):
+    g = graph.kegg(shared / "pathways" / "kgml")
+    assert not g.pathways["id"].str.contains("hsa011|hsa012").any()
+    assert not g.edges.duplicated(["source", "target", "type", "sign"]).any()
+    assert not (g.edges["source"] == g.edges["target"]).any()
+    assert g.edges["pathways"].str.contains(";").any()
+    less = graph.kegg(shared / "pathways" / "kgml", exclude=["05"])
+    assert not less.pathways["id"].str.contains("hsa05").any()
+
+
+def test_families_groups_and_complexes(read):
+    g = read(
+        entry(1, f"{TP53} {MDM2}") + entry(2, ATM) + entry(3, NOT_HGNC)
+        + entry(4, "undefined", "group", '<component id="1"/><component id="2"/>')
+        + relation(4, 3, "PPrel", "activation", "phosphorylation")
+    )  # fmt: skip
+    activated = {(gene, "ncbigene:999999999", "activation", 1) for gene in (P, M, A)}
+    assert rows(g) == activated | {(P, A, "complex", 0), (M, A, "complex", 0)}
+    arrows = g.edges[g.edges["type"] == "activation"]
+    assert (arrows["flags"] == "phosphorylation").all()
+    assert arrows["directed"].all()
+    clique = g.edges[g.edges["type"] == "complex"]
+    assert clique["weight"].tolist() == [0.5, 0.5]
+    assert not clique["directed"].any()
+    assert g.nodes.set_index("id")["kind"]["ncbigene:999999999"] == "gene"
+
+
+def test_options_of_complexes(read):
+    body = (
+        entry(1, f"{TP53} {MDM2}")
+        + entry(2, ATM)
+        + entry(
+            4, "undefined", "group", '<component id="1"/><component id="2"/><component id="4"/>'
+        )
+    )
+    assert len(read(body, complexes="all").edges) == 3
+    assert read(body, complexes="none").edges.empty
+    capped = read(body, max_complex_size=2)
+    assert capped.edges.empty
+    assert capped.meta["kegg"]["left_out"] == {"groups over the size cap": 1}
+    with pytest.raises(ValueError, match="complexes='some'"):
+        read(body, complexes="some")
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtypes", "expected"),
+    [
+        ("PPrel", ["inhibition"], {("inhibition", -1)}),
+        ("PPrel", ["activation", "inhibition"], {("activation", 1), ("inhibition", -1)}),
+        ("PPrel", ["phosphorylation"], {("phosphorylation", 0)}),
+        ("PPrel", ["ubiquination"], {("ubiquitination", 0)}),
+        ("PPrel", ["indirect"], {("indirect", 0)}),
+        ("PPrel", ["state change"], {("state_change", 0)}),
+        ("PPrel", [], {("unknown", 0)}),
+        ("GErel", ["expression"], {("expression", 1)}),
+        ("GErel", ["activation"], {("expression", 1)}),
+        ("GErel", ["repression"], {("repression", -1)}),
+        ("GErel", ["indirect effect"], {("expression", 0)}),
+    ],
+)
+def test_types_and_signs(read, kind, subtypes, expected):
+    g = read(entry(1, ATM) + entry(2, TP53) + relation(1, 2, kind, *subtypes))
+    assert rows(g) == {(A, P, name, sign) for name, sign in expected}
+
+
+def test_expressed_and_inhibited_both_stay(read):
+    g = read(
+        entry(1, TP53) + entry(2, MDM2) + entry(3, MDM2)
+        + relation(1, 2, "PPrel", "inhibition") + relation(1, 3, "GErel", "expression")
+    )  # fmt: skip
+    assert rows(g) == {(P, M, "inhibition", -1), (P, M, "expression", 1)}
+
+
+def test_sign_of_a_lone_phosphorylation_is_a_parameter(read):
+    body = entry(1, ATM) + entry(2, TP53) + relation(1, 2, "PPrel", "phosphorylation")
+    assert read(body, phosphorylation_sign=1).edges["sign"].tolist() == [1]
+
+
+def test_reactions_maps_and_metabolites(read):
+    side = '<substrate id="2" name="cpd:C00031"/><product id="9" name="gl:G00001"/>'
+    body = (
+        entry(1, ATM, more='reaction="rn:R1"') + entry(2, "cpd:C00031", "compound") + entry(5, TP53)
+        + entry(3, "ko:K1", "ortholog", more='reaction="rn:R2"')
+        + entry(4, "path:hsa00010", "map", '<graphics name="Glycolysis"/>')
+        + relation(1, 4, "maplink", "compound") + relation(1, 5, "ECrel", "compound")
+        + f'<reaction id="1" name="rn:R1" type="reversible">{side}</reaction>'
+        + f'<reaction id="3" name="rn:R2" type="irreversible">{side}</reaction>'
+    )  # fmt: skip
+    g = read(body)
+    glucose, glycan, glycolysis = (
+        "kegg.compound:C00031",
+        "kegg.glycan:G00001",
+        "kegg.pathway:hsa00010",
+    )
+    assert rows(g) == {
+        (glucose, A, "catalysis", 0), (A, glycan, "catalysis", 0), (glycan, A, "catalysis", 0),
+        (A, glucose, "catalysis", 0), (glucose, glycan, "conversion", 0),
+        (glycan, glucose, "conversion", 0), (A, glycolysis, "maplink", 0),
+        (P, A, "shares_metabolite", 0),
+    }  # fmt: skip
+    nodes = g.nodes.set_index("id")
+    assert nodes.loc[[glucose, glycan, glycolysis], "kind"].tolist() == [
+        "compound",
+        "compound",
+        "pathway",
+    ]
+    assert nodes.loc[glycolysis, "name"] == "Glycolysis"
+    assert set(g.members["node"]) == {A, P, glucose, glycan}
+    assert glycolysis not in set(read(body, maps=False).nodes["id"])
+
+
+def test_loops_and_undefined_ends_are_counted(read):
+    g = read(
+        entry(1, f"{TP53} {MDM2}")
+        + relation(1, 1, "PPrel", "activation")
+        + relation(1, 77, "PPrel")
+    )
+    assert len(g.edges) == 2
+    assert g.meta["kegg"]["left_out"] == {"relations with an undefined end": 1, "self loops": 2}
+
+
+def test_a_map_without_edges_is_no_error(read):
+    g = read(entry(1, f"{TP53} {MDM2}") + entry(2, "Some, brite words", "brite"))
+    assert g.edges.empty
+    assert set(g.members["node"]) == {P, M}
+
+
+BOMB = (
+    '<?xml version="1.0"?><!DOCTYPE pathway [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+    '<pathway name="path:hsa1" org="hsa">&b;</pathway>'
+)
+THIEF = (
+    '<?xml version="1.0"?><!DOCTYPE pathway [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
+    '<pathway name="path:hsa1" org="hsa">&x;</pathway>'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (BOMB, "defines entities"),
+        (THIEF, "defines entities"),
+        (kgml(entry(1, TP53))[:-20], "cut off or damaged"),
+        ("<html><body>404</body></html>", "first tag is 'html'"),
+        ("<!DOCTYPE html><html><head><meta charset='utf-8'></head></html>", "first tag is 'html'"),
+        ("", "is empty"),
+        ("no such map", "not whole XML"),
+        (kgml("<a>" * 50_000 + "</a>" * 50_000), "more than 8 deep"),
+        (kgml('<entry name="hsa:1" type="gene"/>'), "<entry> lacks the attribute 'id'"),
+        (kgml('<relation entry1="1" type="PPrel"/>'), "lacks the attribute 'entry2'"),
+        (f"{HEAD}<pathway/>", "lacks the attribute 'name'"),
+    ],
+)
+def test_hostile_and_broken_files_are_refused(tmp_path, text, match):
+    file = tmp_path / "map.xml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=match):
+        graph.kegg(file)
+
+
+def test_files_that_are_not_there_or_contradict(tmp_path):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        graph.kegg(tmp_path / "none")
+    with pytest.raises(FileNotFoundError, match="holds no"):
+        graph.kegg(tmp_path)
+    with pytest.raises(ValueError, match="empty list"):
+        graph.kegg([])
+    (tmp_path / "a.xml").write_text(kgml(entry(1, TP53)))
+    (tmp_path / "b.kgml").write_text(kgml(entry(1, MDM2)))
+    with pytest.raises(ValueError, match="both hold hsa99999"):
+        graph.kegg(tmp_path)
+    (tmp_path / "c.xml").write_text(kgml(entry(1, TP53), name="hsa01100"))
+    with pytest.raises(ValueError, match="overview=True"):
+        graph.kegg(tmp_path / "c.xml")
+    assert len(graph.kegg(tmp_path / "c.xml", overview=True).nodes) == 1
+
+
+def test_other_organisms_keep_their_own_names(tmp_path):
+    file = tmp_path / "map.xml"
+    file.write_text(
+        kgml(entry(1, "sce:YAL038W hsa:7157") + entry(2, "mmu:1"), name="sce00010", org="sce")
+    )
+    assert graph.kegg(file).nodes["id"].tolist() == ["kegg.genes:sce:YAL038W"]

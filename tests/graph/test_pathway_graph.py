@@ -1,0 +1,319 @@
+"""The graph as a value: canonical form, checks, unions, subsets, nulls, files, exports."""
+
+from __future__ import annotations
+
+import json
+
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from pathweave import graph
+from pathweave.graph import PathwayGraph
+
+GENES = [f"hgnc:{i}" for i in range(12)]
+NODES = [*GENES, *(f"chebi:{i}" for i in range(4))]
+PATHWAYS = [f"p:{i}" for i in range(4)]
+TYPES = ["activation", "inhibition", "binding"]
+KEY = ["source", "target", "type", "sign", "directed"]
+quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@st.composite
+def graphs(draw):
+    edge = st.tuples(
+        st.sampled_from(NODES), st.sampled_from(NODES), st.sampled_from(TYPES),
+        st.sampled_from([-1, 0, 1]), st.booleans(), st.sampled_from(["", *PATHWAYS]),
+    )  # fmt: skip
+    edges = draw(st.lists(edge, max_size=60))
+    members = draw(
+        st.lists(st.tuples(st.sampled_from(NODES), st.sampled_from(PATHWAYS)), max_size=40)
+    )
+    return PathwayGraph(
+        nodes=pd.DataFrame({"id": NODES}),
+        edges=pd.DataFrame(edges, columns=[*KEY, "pathways"]),
+        pathways=pd.DataFrame({"id": PATHWAYS, "parents": ["p:1", "p:2;p:3", "", ""]}),
+        members=pd.DataFrame(members, columns=["node", "pathway"]),
+    )
+
+
+def degrees(g, *, seen_from):
+    edges = g.edges
+    kind = g.nodes.set_index("id")["kind"]
+    other = {"source": "target", "target": "source"}[seen_from]
+    partner = edges[other].map(kind)
+    keys = [edges[seen_from], edges["type"], edges["sign"], edges["directed"], partner]
+    return edges[edges["directed"]].groupby(keys).size().to_dict()
+
+
+def undirected_degrees(g):
+    loose = g.edges[~g.edges["directed"]]
+    ends = pd.concat([loose["source"], loose["target"]]).to_numpy()
+    rows = pd.concat([loose[["type", "sign"]]] * 2)
+    return rows.assign(end=ends).groupby(["end", "type", "sign"]).size().to_dict()
+
+
+@quick
+@given(graphs(), graphs())
+def test_union_is_idempotent_commutative_and_holds_both(a, b):
+    assert a | a == a
+    assert a | b == b | a
+    for name in ("members", "nodes"):
+        both = set(map(tuple, getattr(a | b, name).to_numpy()))
+        assert both == {
+            *map(tuple, getattr(a, name).to_numpy()),
+            *map(tuple, getattr(b, name).to_numpy()),
+        }
+    assert not (a | b).edges.duplicated(KEY).any()
+
+
+@quick
+@given(graphs(), st.integers(0, 1000))
+def test_digest_does_not_depend_on_the_order_of_rows(g, seed):
+    rng = np.random.default_rng(seed)
+    tables = {
+        name: getattr(g, name).iloc[rng.permutation(len(getattr(g, name)))]
+        for name in ("nodes", "edges", "pathways", "members")
+    }
+    assert PathwayGraph(**tables).digest == g.digest
+
+
+@quick
+@given(graphs(), st.integers(0, 1000))
+def test_rewire_keeps_degrees_types_signs(g, seed):
+    null = g.rewire(seed=seed)
+    assert len(null.edges) == len(g.edges)
+    for seen_from in ("source", "target"):
+        assert degrees(null, seen_from=seen_from) == degrees(g, seen_from=seen_from)
+    assert undirected_degrees(null) == undirected_degrees(g)
+    assert null == g.rewire(seed=seed)
+
+
+@quick
+@given(graphs(), st.integers(0, 1000))
+def test_other_nulls_keep_what_they_promise(g, seed):
+    sizes = g.members.groupby("pathway").size().to_dict()
+    random, permuted = g.random_pathways(seed=seed), g.permute_nodes(seed=seed)
+    swapped = g.rewire(seed=seed, members=True)
+    for null in (random, permuted, swapped):
+        assert null.members.groupby("pathway").size().to_dict() == sizes
+    assert (
+        swapped.members["node"].value_counts().to_dict()
+        == g.members["node"].value_counts().to_dict()
+    )
+    out = [sorted(x.edges["source"].value_counts()) for x in (g, permuted)]
+    directed = g.edges["directed"].all()
+    assert not directed or out[0] == out[1]
+
+
+def test_rewire_changes_most_of_a_large_graph():
+    rng = np.random.default_rng(0)
+    pairs = pd.DataFrame(rng.integers(0, 200, (1000, 2)), columns=["source", "target"])
+    pairs = "hgnc:" + pairs.drop_duplicates().astype(str)
+    g = PathwayGraph(nodes=pd.DataFrame({"id": [f"hgnc:{i}" for i in range(200)]}), edges=pairs)
+    same = g.rewire(seed=1).edges.merge(g.edges, on=["source", "target"])
+    assert len(same) < 0.1 * len(pairs)
+    assert g.rewire(seed=1) != g.rewire(seed=2)
+
+
+def test_rewire_without_edges_swaps_members():
+    sets = {str(i): [f"hgnc:{j}" for j in range(i, i + 9)] for i in range(20)}
+    members = pd.DataFrame(
+        [(n, f"p:{p}") for p, ns in sets.items() for n in ns], columns=["node", "pathway"]
+    )
+    g = PathwayGraph(
+        nodes=pd.DataFrame({"id": members["node"].unique()}),
+        pathways=pd.DataFrame({"id": members["pathway"].unique()}),
+        members=members,
+    )
+    null = g.rewire(seed=0)
+    assert len(null.members.merge(g.members)) < 0.75 * len(members)
+    assert g.rewire(seed=0, members=False) == g
+
+
+@quick
+@given(graphs())
+def test_save_and_load_give_the_same_graph(g):
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        g.save(f"{folder}/g")
+        g.save(f"{folder}/g")
+        again = PathwayGraph.load(f"{folder}/g")
+    assert again == g
+    for name in ("nodes", "edges", "pathways", "members"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(g, name))
+
+
+@quick
+@given(graphs())
+def test_exports_tell_the_same_counts(g):
+    undirected = (~g.edges["directed"] & (g.edges["source"] != g.edges["target"])).sum()
+    nx = g.to_networkx()
+    assert nx.number_of_nodes() == len(g.nodes)
+    assert nx.number_of_edges() == len(g.edges) + undirected
+    table = g.to_decoupler()
+    assert len(table) == g.members["node"].isin(GENES).sum()
+
+
+def test_a_graph_never_changes():
+    g = PathwayGraph(nodes=pd.DataFrame({"id": ["hgnc:1"]}))
+    before = g.digest
+    nodes = g.nodes
+    nodes.loc[0, "id"] = "hgnc:2"
+    g.meta["x"] = 1
+    with pytest.raises(AttributeError, match="never changes"):
+        g.digest = "x"
+    assert g.nodes["id"].tolist() == ["hgnc:1"]
+    assert g.meta == {}
+    assert PathwayGraph(nodes=g.nodes).digest == before
+
+
+def test_parallel_edges_stay_and_equal_ones_merge():
+    g = PathwayGraph(
+        nodes=pd.DataFrame({"id": ["hgnc:1", "hgnc:2"]}),
+        pathways=pd.DataFrame({"id": ["p:1", "p:2"]}),
+        edges=pd.DataFrame(
+            [("hgnc:1", "hgnc:2", "activation", 1, "p:1"), ("hgnc:1", "hgnc:2", "activation", 1, "p:2"),
+             ("hgnc:1", "hgnc:2", "inhibition", -1, "p:2")],
+            columns=["source", "target", "type", "sign", "pathways"],
+        ),
+    )  # fmt: skip
+    assert g.edges["pathways"].tolist() == ["p:1;p:2", "p:2"]
+    assert g.edges["sign"].dtype == np.int8
+
+
+@pytest.mark.parametrize(
+    ("tables", "error", "match"),
+    [
+        ({"nodes": pd.DataFrame({"ID": ["a"]})}, ValueError, "nodes lacks the columns 'id'"),
+        ({"nodes": ["a"]}, TypeError, "nodes must be a DataFrame, found list"),
+        ({"nodes": pd.DataFrame({"id": ["a", None]})}, ValueError, "'id' is empty in 1 row"),
+        ({"nodes": pd.DataFrame({"id": ["a"], "colour": [1]})}, ValueError, "unknown 'colour'"),
+        ({"members": pd.DataFrame({"node": ["z"], "pathway": ["p"]})}, ValueError, "'node' are not in nodes: 'z'"),
+        ({"edges": pd.DataFrame({"source": ["z"], "target": ["z"]})}, ValueError, "'source' are not in nodes"),
+        ({"pathways": pd.DataFrame({"id": ["p"], "parents": ["q"]})}, ValueError, "parent.* 'q'"),
+        ({"pathways": pd.DataFrame({"id": ["p;q"]})}, ValueError, "must not hold ';'"),
+    ],
+)  # fmt: skip
+def test_wrong_tables_are_named(tables, error, match):
+    with pytest.raises(error, match=match):
+        PathwayGraph(**tables)
+
+
+@pytest.mark.parametrize(("column", "value"), [("sign", 2), ("sign", "up"), ("weight", np.inf)])
+def test_wrong_edge_values_are_named(column, value):
+    edges = pd.DataFrame({"source": ["hgnc:1"], "target": ["hgnc:1"], column: [value]})
+    with pytest.raises(ValueError, match=column):
+        PathwayGraph(nodes=pd.DataFrame({"id": ["hgnc:1"]}), edges=edges)
+
+
+def chain():
+    """Three pathways above each other with one member each, and an edge in the lowest."""
+    return PathwayGraph(
+        nodes=pd.DataFrame({"id": ["hgnc:1", "hgnc:2", "hgnc:3"]}),
+        pathways=pd.DataFrame({"id": ["p:a", "p:b", "p:c"], "parents": ["p:b", "p:c", ""]}),
+        members=pd.DataFrame({"node": ["hgnc:1", "hgnc:2", "hgnc:3"], "pathway": ["p:a", "p:b", "p:c"]}),
+        edges=pd.DataFrame({"source": ["hgnc:1"], "target": ["hgnc:2"], "pathways": ["p:a"]}),
+    )  # fmt: skip
+
+
+def test_rolled_up_and_subset_follow_the_hierarchy():
+    g = chain()
+    rolled = g.rolled_up()
+    assert rolled.members.groupby("pathway").size().to_dict() == {"p:a": 1, "p:b": 2, "p:c": 3}
+    assert rolled.rolled_up() == rolled
+    top = g.subset(["c"])
+    assert set(top.members["node"]) == {"hgnc:1", "hgnc:2", "hgnc:3"}
+    assert top.edges["pathways"].tolist() == ["p:c"]
+    ends = g.subset(["p:a", "p:c"])
+    assert ends.pathways.set_index("id").loc["p:a", "parents"] == "p:c"
+    with pytest.raises(KeyError, match="'p:z' not in the graph"):
+        g.subset(["p:z"])
+
+
+def test_restrict_drops_empty_pathways_but_not_ancestors():
+    small = chain().restrict(["hgnc:2", "hgnc:99"])
+    assert small.nodes["id"].tolist() == ["hgnc:2"]
+    assert small.pathways["id"].tolist() == ["p:b", "p:c"]
+    assert small.edges.empty
+
+
+def test_projection_weights_by_hand():
+    g = chain().rolled_up()
+    weight = g.project_genes().edges.set_index(["source", "target"])["weight"].to_dict()
+    assert weight == {
+        ("hgnc:1", "hgnc:2"): 1.5,
+        ("hgnc:1", "hgnc:3"): 0.5,
+        ("hgnc:2", "hgnc:3"): 0.5,
+    }
+    assert len(g.project_genes(max_size=2).edges) == 1
+    with pytest.raises(ValueError, match="at least 2"):
+        g.project_genes(max_size=1)
+
+
+def test_load_tells_damage_from_absence(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no graph\.json"):
+        PathwayGraph.load(tmp_path / "none")
+    chain().save(tmp_path / "g")
+    PathwayGraph().nodes.to_parquet(tmp_path / "g" / "members.parquet")
+    with pytest.raises(ValueError, match=r"members lacks|do not fit the digest"):
+        PathwayGraph.load(tmp_path / "g")
+    header = json.loads((tmp_path / "g" / "graph.json").read_text())
+    (tmp_path / "g" / "graph.json").write_text(json.dumps({**header, "format": 99}))
+    with pytest.raises(ValueError, match="format 99"):
+        PathwayGraph.load(tmp_path / "g")
+    other = tmp_path / "mine"
+    other.mkdir()
+    (other / "thesis.txt").write_text("x")
+    with pytest.raises(FileExistsError, match="not a saved graph"):
+        chain().save(other)
+    assert (other / "thesis.txt").read_text() == "x"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["g", "mine"]
+
+
+def test_pyg_holds_reverse_relations_and_isolated_nodes():
+    g = chain() | PathwayGraph(
+        nodes=pd.DataFrame({"id": ["hgnc:1", "hgnc:3", "hgnc:9", "chebi:1"]}),
+        edges=pd.DataFrame(
+            [("hgnc:1", "hgnc:3", "inhibition", -1, True), ("hgnc:1", "hgnc:3", "inhibition", 1, True),
+             ("hgnc:1", "hgnc:3", "binding", 0, False)],
+            columns=KEY,
+        ),
+    )  # fmt: skip
+    data = g.to_pyg()
+    with pytest.warns(UserWarning, match="compound.* isolated"):
+        assert data.validate()
+    assert data["gene"].num_nodes == 4
+    assert data["gene"].node_id == ["hgnc:1", "hgnc:2", "hgnc:3", "hgnc:9"]
+    assert data["gene", "inhibition", "gene"].edge_index.tolist() == [[0], [2]]
+    assert data["gene", "rev_inhibition", "gene"].edge_index.tolist() == [[2], [0]]
+    assert data["gene", "inhibition_positive", "gene"].edge_sign.tolist() == [1]
+    assert sorted(data["gene", "binding", "gene"].edge_index.T.tolist()) == [[0, 2], [2, 0]]
+    assert data["pathway", "child_of", "pathway"].edge_index.tolist() == [[0, 1], [1, 2]]
+
+
+def test_gmt_needs_whole_lines(tmp_path):
+    with pytest.raises(TypeError, match="sets must be a GMT file or a dictionary, found list"):
+        graph.gmt(["TP53"])
+    with pytest.raises(TypeError, match="must be a list of genes"):
+        graph.gmt({"a": "TP53"})
+    file = tmp_path / "sets.gmt"
+    file.write_text("a\tx\tTP53\nb\n")
+    with pytest.raises(ValueError, match="line 2"):
+        graph.gmt(file)
+    file.write_text("")
+    with pytest.raises(ValueError, match="holds no gene set"):
+        graph.gmt(file)
+
+
+def test_edge_table_needs_its_columns():
+    with pytest.raises(ValueError, match="lacks the columns 'source'"):
+        graph.edges(pd.DataFrame({"from": ["TP53"], "target": ["MDM2"]}))
+    table = pd.DataFrame(
+        {"source": ["hgnc:1"], "target": ["chebi:2"], "sign": [-1], "directed": ["no"]}
+    )
+    made = graph.edges(table)
+    assert made.edges[["type", "directed"]].to_numpy().tolist() == [["inhibition", False]]
