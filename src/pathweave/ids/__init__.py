@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from pathweave.ids._hgnc import hgnc
+from pathweave.ids._map import map  # noqa: A004
+from pathweave.ids._patterns import detect
 
-__all__ = ["hgnc"]
+__all__ = ["detect", "hgnc", "map"]
