@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from pathweave.datasets._embedded import available, miniacc
+from pathweave.datasets._simulate import simulate
 
-__all__ = ["available", "miniacc"]
+__all__ = ["available", "miniacc", "simulate"]
