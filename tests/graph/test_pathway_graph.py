@@ -317,3 +317,31 @@ def test_edge_table_needs_its_columns():
     )
     made = graph.edges(table)
     assert made.edges[["type", "directed"]].to_numpy().tolist() == [["inhibition", False]]
+
+
+def test_gmt_knows_stable_ids_and_comes_back_whole(tmp_path):
+    file = tmp_path / "sets.gmt"
+    file.write_text(
+        "Apoptosis\tR-HSA-109581\tTP53\tnonsense-gene\n"
+        "Cell%WikiPathways_20220610%WP179%Homo sapiens\thttp://x.org/WP179\tMDM2\n"
+        "HALLMARK_X\thttp://x.org\tATM\tncbigene:1\n"
+    )
+    sets = graph.gmt(file)
+    assert sets.pathways["id"].tolist() == [
+        "gmt:HALLMARK_X",
+        "reactome:R-HSA-109581",
+        "wikipathways:WP179",
+    ]
+    assert sets.pathways["name"].tolist() == ["HALLMARK_X", "Apoptosis", "Cell"]
+    assert sets.meta["gmt"]["genes_not_mapped"] == 1
+    sets.to_gmt(tmp_path / "again.gmt")
+    assert graph.gmt(tmp_path / "again.gmt") == sets
+    with pytest.raises(ValueError, match="no gene could be mapped"):
+        graph.gmt({"a": ["nonsense-gene"]})
+
+
+def test_edges_that_cannot_be_mapped_are_counted():
+    table = pd.DataFrame({"source": ["MDM2", "nonsense-gene"], "target": ["TP53", "TP53"]})
+    made = graph.edges(table)
+    assert len(made.edges) == 1
+    assert made.meta["edges"] == {"rows": 2, "rows_not_mapped": 1}

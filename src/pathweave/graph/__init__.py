@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathweave.graph._features import FeatureMap, coverage, feature_map
 from pathweave.graph._kegg_counts import kegg_counts
 from pathweave.graph._pathway_graph import PathwayGraph
 from pathweave.graph.edges import edges
@@ -9,4 +10,7 @@ from pathweave.graph.gmt import gmt
 from pathweave.graph.kegg import kegg
 from pathweave.graph.reactome import reactome
 
-__all__ = ["PathwayGraph", "edges", "gmt", "kegg", "kegg_counts", "reactome"]
+__all__ = [
+    "FeatureMap", "PathwayGraph", "coverage", "edges", "feature_map", "gmt", "kegg", "kegg_counts",
+    "reactome",
+]  # fmt: skip

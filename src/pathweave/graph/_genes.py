@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,11 @@ from pathweave import ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+NODE_ID = re.compile(
+    r"^(hgnc|ncbigene|chebi|kegg\.compound|kegg\.glycan|kegg\.drug|hmdb|mirbase):\S+$"
+)
 
 
 @cache
@@ -31,11 +37,15 @@ def of_entrez(entrez: str) -> str:
 
 
 def of_names(names: Iterable[str], *, source: str) -> dict[str, list[str]]:
-    """Nodes of each gene name (symbol, Entrez, Ensembl ...); names not found are absent."""
-    wanted = pd.unique(pd.Series(list(names), dtype=object))
-    found = ids.map(list(wanted), to="hgnc", source=source)
+    """Nodes of each name (symbol, Entrez, ... or a node id already); names not found are absent."""
+    wanted = list(pd.unique(pd.Series(list(names), dtype=object)))
+    ready = {name: [name] for name in wanted if NODE_ID.match(name)}
+    rest = [name for name in wanted if name not in ready]
+    if not rest:
+        return ready
+    found = ids.map(rest, to="hgnc", source=source)
     found = found[found["id"].notna()]
-    return found.groupby("name", sort=False)["id"].agg(list).to_dict()
+    return ready | found.groupby("name", sort=False)["id"].agg(list).to_dict()
 
 
 def node_table(nodes: Iterable[str]) -> pd.DataFrame:

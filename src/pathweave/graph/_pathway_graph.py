@@ -199,7 +199,7 @@ class PathwayGraph(GraphValue):
         >>> from pathweave import graph
         >>> sets = graph.gmt({"a": ["TP53", "MDM2", "ATM"], "b": ["TP53", "MDM2"]})
         >>> sets.project_genes().edges["weight"].tolist()
-        [0.5, 0.5, 1.5]
+        [1.5, 0.5, 0.5]
         """
         check_choice("through", through, ("pathways", "compounds"))
         if max_size < 2:

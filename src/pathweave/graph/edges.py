@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,8 +13,8 @@ from pathweave.graph._pathway_graph import PathwayGraph
 if TYPE_CHECKING:
     from os import PathLike
 
-_CURIE = re.compile(r"^(hgnc|ncbigene|chebi|kegg\.compound|kegg\.glycan|hmdb|mirbase):\S+$")
 _COLUMNS = ("source", "target", "type", "sign", "directed", "weight")
+_TYPE_OF_SIGN = {1: "activation", -1: "inhibition"}
 
 
 def edges(
@@ -52,8 +51,8 @@ def edges(
     >>> import pandas as pd
     >>> from pathweave import graph
     >>> table = pd.DataFrame({"source": ["MDM2"], "target": ["TP53"], "sign": [-1]})
-    >>> graph.edges(table).edges[["source", "target", "sign"]].iloc[0].tolist()
-    ['hgnc:6973', 'hgnc:11998', -1]
+    >>> graph.edges(table).edges[["source", "target", "type"]].iloc[0].tolist()
+    ['hgnc:6973', 'hgnc:11998', 'inhibition']
     """
     frame = table
     if not isinstance(frame, pd.DataFrame):
@@ -68,9 +67,7 @@ def edges(
     out = frame[[name for name in _COLUMNS if name in frame.columns]].reset_index(drop=True)
     out = out.dropna(subset=["source", "target"]).astype({"source": str, "target": str})
     names = pd.unique(out[["source", "target"]].to_numpy().ravel())
-    ready = {name: [name] for name in names if _CURIE.match(name)}
-    rest = [name for name in names if name not in ready]
-    nodes_of = ready | (_genes.of_names(rest, source=identifiers) if rest else {})
+    nodes_of = _genes.of_names(names, source=identifiers)
     if len(names) and not nodes_of:
         msg = (
             f"table: no name could be mapped (identifiers={identifiers!r}); found {listed(names)}. "
@@ -88,10 +85,10 @@ def edges(
     else:
         whole["directed"] = directed
     if "type" not in whole:
-        sign = pd.to_numeric(whole["sign"], errors="coerce") if "sign" in whole else 0
         whole["type"] = "interaction"
-        whole.loc[sign == 1, "type"] = "activation"
-        whole.loc[sign == -1, "type"] = "inhibition"
+        if "sign" in whole:
+            kind = pd.to_numeric(whole["sign"], errors="coerce").map(_TYPE_OF_SIGN)
+            whole["type"] = kind.fillna("interaction")
     return PathwayGraph(
         nodes=_genes.node_table([*whole["source"], *whole["target"]]),
         edges=whole,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -54,10 +54,11 @@ def gmt(
     >>> graph.gmt({"a": ["TP53", "MDM2"], "b": ["TP53"]})
     PathwayGraph: 2 nodes (2 gene), 0 edges, 2 pathways, 3 memberships
     """
-    if isinstance(sets, str | PathLike):
-        rows = _from_file(sets, database)
-    elif isinstance(sets, Mapping):
-        rows = _from_mapping(sets, database)
+    given: Any = sets
+    if isinstance(given, str | PathLike):
+        rows = _from_file(given, database)
+    elif isinstance(given, Mapping):
+        rows = _from_mapping(given, database)
     else:
         msg = f"sets must be a GMT file or a dictionary, found {type(sets).__name__}."
         raise TypeError(msg)
@@ -66,7 +67,7 @@ def gmt(
         columns=["pathway", "gene"],
         dtype=object,
     )
-    nodes_of = _genes.of_names(members["gene"], source=identifiers) if len(members) else {}
+    nodes_of = _genes.of_names(members["gene"], source=identifiers)
     lost = sorted(set(members["gene"]) - set(nodes_of))
     if len(members) and not nodes_of:
         msg = (
@@ -79,7 +80,7 @@ def gmt(
     return PathwayGraph(
         nodes=_genes.node_table(members["node"]),
         pathways=pd.DataFrame(
-            [(pathway, name, database) for pathway, name, _ in rows],
+            [(pathway, name, pathway.split(":")[0]) for pathway, name, _ in rows],
             columns=["id", "name", "database"],
             dtype=object,
         ),
