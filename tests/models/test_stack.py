@@ -22,34 +22,46 @@ def log_probabilities(rng, y, skill, n_classes=3):
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000))
-def test_class_weights_are_convex_and_prefer_the_better_part(seed):
+def test_class_weights_prefer_the_better_part(seed):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 3, 300)
     parts = np.stack([log_probabilities(rng, y, skill) for skill in (0.0, 3.0)])
     weights = class_weights(parts, y)
-    assert np.isclose(weights.sum(), 1.0)
-    assert weights[1] > 0.8
+    assert weights.min() >= 0
+    assert weights[1] / weights.sum() > 0.7
 
 
-def test_class_weights_are_at_the_optimum():
+def test_class_weights_are_at_an_optimum():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 400)
     parts = np.stack([log_probabilities(rng, y, skill) for skill in (1.0, 1.2)])
-    weights = class_weights(parts, y)
+    best = class_weights(parts, y)
 
     def objective(w):
-        mixed = np.tensordot(w, np.exp(parts), 1)[np.arange(len(y)), y]
-        return np.log(mixed).sum() + 5.0 * np.log(w).sum()
+        pooled = np.tensordot(w, parts, 1)
+        pooled -= np.logaddexp.reduce(pooled, axis=1, keepdims=True)
+        drawn = 5.0 * ((w - w.mean()) ** 2).sum() + (w.sum() - 1.0) ** 2
+        return -pooled[np.arange(len(y)), y].sum() + drawn
 
-    grid = [objective(np.array([a, 1 - a])) for a in np.linspace(0.01, 0.99, 99)]
-    assert objective(weights) >= max(grid) - 1e-6
+    grid = [objective(np.array([a, b])) for a in np.linspace(0, 2, 41) for b in np.linspace(0, 2, 41)]
+    assert objective(best) <= min(grid) + 1e-6
+
+
+def test_pool_of_an_overconfident_part_is_cooled():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 500)
+    honest = log_probabilities(rng, y, 1.0, 2)
+    sure = 4.0 * honest
+    sure -= np.logaddexp.reduce(sure, axis=1, keepdims=True)
+    assert class_weights(np.stack([sure]), y)[0] < 0.6
 
 
 def test_few_samples_keep_the_mixture_even():
     rng = np.random.default_rng(1)
     y = rng.integers(0, 2, 6)
     parts = np.stack([log_probabilities(rng, y, skill, 2) for skill in (0.0, 3.0)])
-    assert class_weights(parts, y).min() > 0.25
+    weights = class_weights(parts, y)
+    assert weights.min() / weights.sum() > 0.25
 
 
 def test_number_weights_prefer_the_better_part():

@@ -95,14 +95,14 @@ def _table(
     fold: np.ndarray,
 ) -> pd.DataFrame:
     """One row a part and one for the stack: weight, out-of-fold loss and score."""
+    mixed = np.einsum("k,knc->nc", weights, predictions)
+    share = weights
     if target.task == "class":
-        mixed = np.log(np.einsum("k,knc->nc", weights, np.exp(predictions)) + 1e-12)
-        share = weights
-    else:
-        mixed = np.einsum("k,knc->nc", weights, predictions)
+        mixed -= np.logaddexp.reduce(mixed, axis=1, keepdims=True)
+    elif target.task == "survival":
         # Log hazards of parts differ in spread: a part's share is what it moves.
-        share = weights * (predictions.std(axis=(1, 2)) if target.task == "survival" else 1.0)
-        share = share / share.sum()
+        share = weights * predictions.std(axis=(1, 2))
+    share = share / share.sum()
     rows = []
     for name, prediction, weight in zip(
         [*names, "stack"], [*predictions, mixed], [*share, 1.0], strict=True

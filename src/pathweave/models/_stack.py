@@ -10,10 +10,11 @@ _PRIOR = 10.0
 
 
 def class_weights(log_proba: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Convex weights that maximise the out-of-fold likelihood of a mixture of class probabilities.
+    """Weights of log-probabilities that maximise the likelihood of their pool out of fold.
 
-    Expectation maximisation for mixture proportions with a Dirichlet prior (Breiman 1996 for the idea
-    of stacking; Smyth and Wolpert 1999 for mixing densities).
+    The pool is ``softmax(sum_k w_k log p_k)`` (logarithmic opinion pool, Genest and Zidek 1986; fitted
+    as in Heskes 1998). The weights are not bound to sum to one: averages of good forecasts are too
+    timid, and a part may be too sure of itself; both are mended here.
 
     Parameters
     ----------
@@ -24,19 +25,27 @@ def class_weights(log_proba: np.ndarray, y: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    Weights (n_parts,), summing to one.
+    Weights (n_parts,), zero or more.
     """
-    likelihood = np.exp(log_proba[:, np.arange(len(y)), y.astype(int)])
-    n_parts = len(likelihood)
-    weights = np.full(n_parts, 1.0 / n_parts)
-    for _ in range(500):
-        share = weights[:, None] * likelihood + 1e-12
-        share /= share.sum(axis=0)
-        new = (share.sum(axis=1) + _PRIOR / n_parts) / (len(y) + _PRIOR)
-        if np.abs(new - weights).max() < 1e-7:
-            return new
-        weights = new
-    return weights
+    n_parts, n = log_proba.shape[:2]
+    rows, labels = np.arange(n), y.astype(int)
+
+    def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
+        score = np.tensordot(w, log_proba, 1)
+        score -= score.max(axis=1, keepdims=True)
+        log_norm = np.log(np.exp(score).sum(axis=1))
+        proba = np.exp(score - log_norm[:, None])
+        value = (log_norm - score[rows, labels]).sum()
+        gradient = (proba * log_proba).sum(axis=(1, 2)) - log_proba[:, rows, labels].sum(axis=1)
+        apart = w - w.mean()
+        scale = w.sum() - 1.0
+        value += _PRIOR / 2 * (apart**2).sum() + scale**2
+        return float(value), gradient + _PRIOR * apart + 2.0 * scale
+
+    even = np.full(n_parts, 1.0 / n_parts)
+    fit = minimize(loss, even, jac=True, bounds=[(0.0, None)] * n_parts, method="L-BFGS-B")
+    weights = np.asarray(fit.x)
+    return weights if weights.sum() > 0.05 else 0.05 * even
 
 
 def number_weights(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A prediction as a mixture of parts trained apart, as one differentiable module."""
+"""A prediction as a pool of parts trained apart, as one differentiable module."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ class DeepPart(nn.Module):
 
 
 class Stack(nn.Module):
-    """Mixture of parts: probabilities are averaged with the weights, numbers and hazards summed.
+    """Pool of parts: weighted sums of log-probabilities, numbers or log hazards.
 
     Parameters
     ----------
     parts
         Modules with ``forward(values, measured)``: log-probabilities (n, n_classes) or scores (n, 1).
     weights
-        One weight a part; they sum to one for classes and numbers.
+        One weight a part; those of numbers sum to one.
     task
         ``"class"``, ``"number"`` or ``"survival"``.
     """
@@ -80,10 +80,8 @@ class Stack(nn.Module):
     def forward(self, values: dict[str, Tensor], measured: dict[str, Tensor]) -> Tensor:
         """Return log-probabilities (n, n_classes), or numbers or log hazards (n, 1)."""
         outs = torch.stack([part(values, measured).float() for part in self.parts])
-        weights = cast("Tensor", self.weights).reshape(-1, 1, 1)
-        if self.task == "class":
-            return (outs + weights.log()).logsumexp(dim=0)
-        return (outs * weights).sum(dim=0)
+        pooled = (outs * cast("Tensor", self.weights).reshape(-1, 1, 1)).sum(dim=0)
+        return pooled.log_softmax(dim=1) if self.task == "class" else pooled
 
     def evidence(self, values: dict[str, Tensor], measured: dict[str, Tensor]) -> Tensor:
         """Return what is explained: log odds of every class, numbers, or log hazards."""
