@@ -99,8 +99,8 @@ def main(folder: Path) -> None:
             print(f"note: {files[name]} has sha256 {found}, not the one that recipe.toml records")
     tables, counts = build(folder, files)
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        table = table.sort_values(list(table.columns[:2])).reset_index(drop=True)
+    for name, unsorted in tables.items():
+        table = unsorted.sort_values(list(unsorted.columns[:2])).reset_index(drop=True)
         path = OUTPUT / f"{name}.parquet"
         table.to_parquet(path, compression="zstd", compression_level=19, index=False)
         print(name, len(table), path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())

@@ -111,19 +111,19 @@ def symbol(name: str) -> Hit:
     hit = known.get(name)
     if hit is not None and hit.ids:
         return hit
+    return _repaired(name) or hit or _folded().get(name.upper()) or _unknown(name)
+
+
+def _repaired(name: str) -> Hit | None:
+    """Undo what tools do to symbols; `None` where there is nothing to undo."""
     if match := _LOC.match(name):
         gene = entrez_ids().get(match[1])
         return Hit((gene,), "entrez") if gene else Hit((), "LOC number that HGNC has not named")
     if (excel := _undo_excel(name)) is not None:
         return excel
-    if hit is not None:
-        return hit
-    dashed = _dashed().get(name)
-    if dashed is not None and known[dashed].ids:
-        return Hit(known[dashed].ids, "punctuation")
-    folded = _folded().get(name.upper())
-    if folded is not None:
-        return folded
-    if _CLONE.match(name):
-        return Hit((), "clone name without a gene symbol")
-    return UNKNOWN
+    dashed = known_symbols().get(_dashed().get(name, ""))
+    return Hit(dashed.ids, "punctuation") if dashed is not None and dashed.ids else None
+
+
+def _unknown(name: str) -> Hit:
+    return Hit((), "clone name without a gene symbol") if _CLONE.match(name) else UNKNOWN

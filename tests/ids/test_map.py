@@ -1,0 +1,163 @@
+"""Identifier mapping: each kind of damage is undone, each loss has its reason."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from pathweave import ids
+
+GENES = ids.hgnc().set_index("id")["symbol"]
+
+
+def symbols(name, **options):
+    found = ids.map([name], **options)
+    return set(found["id"].map(GENES)), found["how"].iloc[0]
+
+
+def test_hgnc_is_a_copy_of_approved_genes():
+    table = ids.hgnc()
+    assert len(table) == 43_837
+    assert table["symbol"].is_unique
+    table["symbol"] = ""
+    assert ids.hgnc()["symbol"].ne("").all()
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol", "how"),
+    [
+        ("TP53", "TP53", "approved"),
+        ("MRE11A", "MRE11", "previous"),
+        ("MARCH1", "MARCHF1", "previous"),
+        ("OCT4", "POU5F1", "case"),
+        ("3-Mar", "MARCHF3", "excel"),
+        ("Mar-03", "MARCHF3", "excel"),
+        ("2001-03-03", "MARCHF3", "excel"),
+        ("2-Sep", "SEPTIN2", "excel"),
+        ("SEP2", "SEPTIN2", "excel"),
+        ("4-Oct", "POU5F1", "excel"),
+        ("HLA.A", "HLA-A", "punctuation"),
+        ("tp53", "TP53", "case"),
+        ("LOC7157", "TP53", "entrez"),
+    ],
+)
+def test_symbols(name, symbol, how):
+    assert symbols(name, source="symbol") == ({symbol}, how)
+
+
+def test_date_that_hides_two_genes_keeps_both():
+    found = ids.map(["1-Mar"])
+    assert set(found["id"].map(GENES)) == {"MARCHF1", "MTARC1"}
+    assert found["weight"].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("ENSG00000141510", "ensembl"),
+        ("ENSG00000141510.18", "ensembl"),
+        ("7157", "entrez"),
+        ("hsa:7157", "entrez"),
+        ("P04637", "uniprot"),
+        ("P04637-2", "uniprot"),
+        ("sp|P04637|P53_HUMAN", "uniprot"),
+        ("TP53|7157", "entrez"),
+        ("?|7157", "entrez"),
+        ("TP53|999999999", "approved"),
+        ("TP53_17_7571720_7572720", "approved"),
+        ("TP53_chrX_7571720_7572720", "approved"),
+        ("HGNC:11998", "hgnc"),
+        ("hgnc:11998", "hgnc"),
+    ],
+)
+def test_other_identifiers_are_detected_and_mapped(name, how):
+    assert symbols(name) == ({"TP53"}, how)
+
+
+def test_approved_wins_over_previous_and_alias():
+    table = ids.hgnc()
+    approved = set(table["symbol"])
+    aliases = table["alias"].str.split(";").explode()
+    contested = sorted(set(aliases) & approved)[:200]
+    assert contested
+    found = ids.map(contested, source="symbol")
+    assert found["id"].map(GENES).tolist() == contested
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "why"),
+    [
+        ("nonsense", "auto", "unknown symbol"),
+        ("ACC1", "symbol", "ambiguous alias"),
+        ("?|999999999", "symbol|entrez", "Entrez number without"),
+        ("ENSMUSG00000059552", "auto", "another species"),
+        ("ENST00000269305", "auto", "transcript"),
+        ("cg00000029", "auto", "CpG probe: needs a manifest"),
+        ("hsa-miR-21-5p", "auto", "miRNA: needs a target table"),
+        ("CHEBI:15377", "auto", "compound"),
+        ("X36b4", "symbol", "unknown symbol"),
+        ("RP11-206L10.9", "symbol", "clone name"),
+        ("", "symbol", "unknown symbol"),
+    ],
+)
+def test_losses_have_reasons(name, source, why):
+    found = ids.map([name], source=source)
+    assert found["id"].isna().all()
+    assert found["how"].str.contains(why, regex=False).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "to", "identifier"),
+    [
+        ("CHEBI:15377", "chebi", "chebi:15377"),
+        ("chebi:15377", "compound", "chebi:15377"),
+        ("15377", "chebi", "chebi:15377"),
+        ("C00031", "kegg.compound", "kegg.compound:C00031"),
+        ("cpd:C00031", "compound", "kegg.compound:C00031"),
+    ],
+)
+def test_compounds(name, to, identifier):
+    assert ids.map([name], to=to)["id"].tolist() == [identifier]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("HMDB0000122", "HMDB"), ("glucose", "name"), ("C00031", "KEGG")]
+)
+def test_compounds_that_need_a_table_say_so(name, why):
+    found = ids.map([name], to="chebi")
+    assert found["id"].isna().all()
+    assert why in found["how"].iloc[0]
+
+
+def test_user_table_comes_first():
+    table = pd.DataFrame(
+        {
+            "name": ["D-Glucose", "cg01", "cg01", "hsa-miR-21-5p"],
+            "id": ["CHEBI:4167", "TP53", "MDM2", "PTEN"],
+            "weight": [1.0, 3.0, 1.0, -1.0],
+        }
+    )
+    assert ids.map(["d-glucose"], to="chebi", table=table)["id"].tolist() == ["chebi:4167"]
+    found = ids.map(["cg01", "hsa-miR-21-5p"], table=table)
+    assert found["id"].map(GENES).tolist() == ["TP53", "MDM2", "PTEN"]
+    assert found["weight"].tolist() == [0.75, 0.25, -1.0]
+    with pytest.raises(ValueError, match="lacks the column"):
+        ids.map(["a"], table=table.drop(columns="id"))
+
+
+def test_several_in_one_and_repeats():
+    found = ids.map(["P04637;Q00987", "P04637;Q00987", "P04637"])
+    assert found["name"].tolist() == ["P04637;Q00987"] * 2 + ["P04637"]
+    assert found["weight"].tolist() == [0.5, 0.5, 1.0]
+
+
+def test_wrong_arguments_are_named():
+    with pytest.raises(ValueError, match="to='mouse'"):
+        ids.map(["a"], to="mouse")
+    with pytest.raises(ValueError, match="source='gene'"):
+        ids.map(["a"], source="gene")
+
+
+def test_empty():
+    assert list(ids.map([]).columns) == ["name", "id", "weight", "how"]
+    assert ids.detect([]) == "name"
