@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     import networkx as nx
-    from torch_geometric.data import HeteroData
+
+    from pathweave.graph._pyg import HeteroData
 
 
 class PathwayGraph(GraphValue):
@@ -342,7 +343,11 @@ class PathwayGraph(GraphValue):
         PathwayGraph: 0 nodes, 0 edges, 0 pathways, 0 memberships
         """
         tables = {name: getattr(self, f"_{name}") for name in TABLES}
-        json.dumps(self._meta)
+        try:
+            json.dumps(self._meta)
+        except (TypeError, ValueError) as error:
+            msg = f"meta must be what JSON can hold, to be saved: {error}."
+            raise TypeError(msg) from error
         _files.save(tables, {"digest": self.digest, "meta": self._meta}, path)
 
     @classmethod
