@@ -10,7 +10,7 @@ import pandas as pd
 from pathweave.graph._hierarchy import parents_of
 
 if TYPE_CHECKING:
-    from torch_geometric.data import HeteroData
+    from torch_geometric.data import HeteroData as HeteroData  # noqa: PLC0414  handed on
 
     from pathweave.graph._pathway_graph import PathwayGraph
 
