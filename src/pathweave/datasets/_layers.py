@@ -89,7 +89,7 @@ def _rna(
     n = len(plan.genes)
     var = pd.DataFrame({"hgnc": list(plan.genes)}, index=_symbols(plan.genes)["symbol"].astype(str))
     var.index.name = None
-    scale = _log_scale(rng.uniform(6, 12, n), rng.uniform(0.4, 1.0, n))
+    scale = _log_scale(rng.uniform(8, 13, n), rng.uniform(0.4, 0.9, n))
     return state.expression, var, scale
 
 

@@ -1,3 +1,7 @@
-"""pp."""
+"""Preprocessing of the layers, before a model sees them."""
 
 from __future__ import annotations
+
+from pathweave.pp._normalize import normalize
+
+__all__ = ["normalize"]
