@@ -86,6 +86,17 @@ def test_a_layer_off_the_graph_is_no_error(kind):
     assert (found.report["status"] != "mapped").all()
 
 
+def test_a_users_table_puts_probes_and_mirnas_on_genes():
+    table = pd.DataFrame(
+        {"name": ["cg01", "cg01", "mir-x"], "id": ["TP53", "AKT1", "TP53"], "weight": [1, 1, -1]}
+    )
+    found = graph.feature_map(
+        layer_of(["cg01", "mir-x", "cg02"]), small_graph(), kind="mirna", layer="x", table=table
+    )
+    assert found.report["status"].tolist()[:2] == ["mapped", "mapped"]
+    assert np.asarray(found.matrix.sum(axis=1)).ravel() == pytest.approx([1, -1, 0])
+
+
 def test_unknown_kind_is_named():
     with pytest.raises(ValueError, match="kind of layer 'x'"):
         graph.feature_map(layer_of(["a"]), small_graph(), kind="rna", layer="x")
@@ -107,4 +118,6 @@ def test_coverage_of_ccle(shared):
     assert table.loc["meth", "id_type"] == "symbol_region"
     assert table.loc["metab", "n_mapped"] == 0
     assert "needs a table" in table.loc["metab", "reasons"]
+    with pytest.raises(KeyError, match="tables"):
+        graph.coverage(mdata, small_graph(), tables={"nope": pd.DataFrame()})
     assert (table["n_in_pathway"] <= table["n_mapped"]).all()

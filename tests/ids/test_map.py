@@ -145,6 +145,36 @@ def test_user_table_comes_first():
         ids.map(["a"], table=table.drop(columns="id"))
 
 
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("aconitate", [1]),
+        ("kynurenic acid", [2]),
+        ("alanine", [3]),
+        ("fumarate/maleate", [4, 5]),
+        ("C34:1 PC", [6]),
+        ("C36:4 PC-A", [6]),
+        ("C34:1 XX", []),
+        ("glucose", []),
+        ("beta-alanine", []),
+    ],
+)
+def test_spellings_of_metabolites_in_a_users_table(name, numbers):
+    labels = ["aconitic acid", "kynurenate", "L-alanine", "fumarate", "maleic acid"]
+    labels.append("phosphatidylcholine")
+    table = pd.DataFrame({"name": labels, "id": [f"CHEBI:{i}" for i in range(1, 7)]})
+    found = ids.map([name], to="chebi", table=table).dropna()
+    assert found["id"].tolist() == [f"chebi:{i}" for i in numbers]
+    assert found["weight"].sum() == pytest.approx(1 if numbers else 0)
+
+
+def test_table_of_genes_that_hgnc_does_not_know_is_a_loss():
+    table = pd.DataFrame({"name": ["cg1", "cg2"], "id": ["rubbish", "TP53;TP53;MDM2"]})
+    found = ids.map(["cg1", "cg2"], table=table)
+    assert found["how"].tolist() == ["table gives no known gene", "table", "table"]
+    assert found["id"].map(GENES).tolist()[1:] == ["TP53", "MDM2"]
+
+
 def test_several_in_one_and_repeats():
     found = ids.map(["P04637;Q00987", "P04637;Q00987", "P04637"])
     assert found["name"].tolist() == ["P04637;Q00987"] * 2 + ["P04637"]

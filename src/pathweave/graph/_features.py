@@ -11,9 +11,11 @@ from scipy import sparse
 
 from pathweave import ids, io
 from pathweave._core import keys
-from pathweave._core.checks import check_choice, check_mudata
+from pathweave._core.checks import check_choice, check_mudata, select_layers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anndata import AnnData
     from mudata import MuData
 
@@ -67,15 +69,17 @@ class _Try:
         return int((self.status == MAPPED).sum())
 
 
-def _on_nodes(names: list[str], nodes: pd.DataFrame, kind: str) -> tuple[pd.DataFrame, str]:
+def _on_nodes(
+    names: list[str], nodes: pd.DataFrame, kind: str, user: pd.DataFrame | None
+) -> tuple[pd.DataFrame, str]:
     """Map names to ids; a name that is a node's own id or label needs no table."""
     if kind == "metabolome":
         id_type = ids.detect(names)
         id_type = "chebi" if id_type == "entrez" else id_type
-        table = ids.map(names, to="compound", source="auto")
+        table = ids.map(names, to="compound", table=user)
     elif kind in _GENE_KINDS:
         id_type = ids.detect(names)
-        table = ids.map(names, to="hgnc", source=id_type)
+        table = ids.map(names, to="hgnc", source=id_type, table=user)
     else:
         id_type = ""
         table = pd.DataFrame({"name": pd.unique(pd.Series(names, dtype=object))})
@@ -105,8 +109,10 @@ def _own_labels(nodes: pd.DataFrame) -> dict[str, str]:
     return own | {node: node for node in nodes["id"]}
 
 
-def _attempt(names: list[str], nodes: pd.DataFrame, kind: str, column: str) -> _Try:
-    table, id_type = _on_nodes(names, nodes, kind)
+def _attempt(
+    names: list[str], nodes: pd.DataFrame, kind: str, column: str, user: pd.DataFrame | None
+) -> _Try:
+    table, id_type = _on_nodes(names, nodes, kind, user)
     position = pd.Series(np.arange(len(nodes)), index=nodes["id"])
     table = table.assign(node=table["id"].map(position))
     has_id = table["id"].notna()
@@ -130,7 +136,14 @@ def _candidates(mod: AnnData) -> list[tuple[str, list[str]]]:
     return out
 
 
-def feature_map(mod: AnnData, graph: PathwayGraph, *, kind: str, layer: str) -> FeatureMap:
+def feature_map(
+    mod: AnnData,
+    graph: PathwayGraph,
+    *,
+    kind: str,
+    layer: str,
+    table: pd.DataFrame | None = None,
+) -> FeatureMap:
     """Find the nodes of a graph that the features of a layer measure.
 
     Names are taken from ``var_names``, or from the column of ``var`` (such as ``symbol``, ``ensembl``
@@ -147,6 +160,9 @@ def feature_map(mod: AnnData, graph: PathwayGraph, *, kind: str, layer: str) -> 
         (nothing). MiRNAs have no node of their own and need a table of targets.
     layer
         Name of the layer, for messages.
+    table
+        What the user knows better, as for `pathweave.ids.map`: columns ``name`` and ``id``, such as a
+        manifest of CpG probes, targets of miRNAs or names of metabolites.
 
     Returns
     -------
@@ -162,7 +178,7 @@ def feature_map(mod: AnnData, graph: PathwayGraph, *, kind: str, layer: str) -> 
     """
     check_choice(f"the kind of layer {layer!r}", kind, keys.LAYER_KINDS)
     nodes = graph.nodes
-    tries = [_attempt(names, nodes, kind, column) for column, names in _candidates(mod)]
+    tries = [_attempt(names, nodes, kind, column, table) for column, names in _candidates(mod)]
     best = max(tries, key=lambda attempt: attempt.n_mapped)
     pairs = best.pairs
     shape = (mod.n_vars, len(nodes))
@@ -189,7 +205,9 @@ def _reasons(status: pd.Series) -> str:
     return "; ".join(f"{n} {why}" for why, n in lost.items())
 
 
-def coverage(mdata: MuData, graph: PathwayGraph) -> pd.DataFrame:
+def coverage(
+    mdata: MuData, graph: PathwayGraph, *, tables: Mapping[str, pd.DataFrame] | None = None
+) -> pd.DataFrame:
     """Count, layer by layer, how many features are found on a graph, and why others are not.
 
     Parameters
@@ -198,6 +216,8 @@ def coverage(mdata: MuData, graph: PathwayGraph) -> pd.DataFrame:
         Data with one modality a layer.
     graph
         The graph.
+    tables
+        Layer name to a table of the user, see `feature_map`.
 
     Returns
     -------
@@ -214,10 +234,13 @@ def coverage(mdata: MuData, graph: PathwayGraph) -> pd.DataFrame:
     'symbol'
     """
     check_mudata(mdata)
+    tables = tables or {}
+    select_layers(mdata, [*mdata.mod, *tables], name="tables")
     in_pathway = graph.nodes["id"].isin(graph.members["node"]).to_numpy()
     rows = {}
     for layer, kind in io.layer_kinds(mdata).items():
-        found = feature_map(mdata.mod[layer], graph, kind=kind, layer=layer)
+        table = tables.get(layer)
+        found = feature_map(mdata.mod[layer], graph, kind=kind, layer=layer, table=table)
         n_mapped = int((found.report["status"] == MAPPED).sum())
         rows[layer] = {
             "kind": kind,

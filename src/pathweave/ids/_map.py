@@ -11,6 +11,7 @@ import pandas as pd
 from pathweave._core.checks import check_choice, listed
 from pathweave.ids._compounds import compound, curie
 from pathweave.ids._genes import gene
+from pathweave.ids._metabolite_names import spellings
 from pathweave.ids._patterns import SEVERAL, TYPES, detect_texts
 from pathweave.ids._symbols import Hit, symbol
 
@@ -46,7 +47,8 @@ def map(  # noqa: A001
     table
         What the user knows better: columns ``name`` and ``id`` (a CURIE, or a gene symbol), and
         optionally ``weight``. It is asked first, regardless of case: a manifest of CpG probes,
-        targets of miRNAs, names of metabolites, genes of another species.
+        targets of miRNAs, names of metabolites, genes of another species. Compounds are looked up as
+        salt and acid, with and without stereo prefix, ``A/B`` as both, ``C34:1 PC`` as its class.
 
     Returns
     -------
@@ -76,14 +78,38 @@ def map(  # noqa: A001
         hits = [compound(name.strip(), to=to, numbers=numbers) for name in unique]
     rows: list[tuple[str, object, float, str]] = []
     for name, hit in zip(unique, hits, strict=True):
-        if (own := known.get(_key(name))) is not None:
-            rows.extend((name, identifier, weight, "table") for identifier, weight in own.items())
+        own, how = _in_table(name, known, compounds=to != "hgnc")
+        if own:
+            rows.extend((name, identifier, weight, how) for identifier, weight in own.items())
+        elif own is not None:
+            rows.append((name, np.nan, np.nan, how))
         elif hit.ids:
             rows.extend((name, i, 1.0 / len(hit.ids), hit.how) for i in hit.ids)
         else:
             rows.append((name, np.nan, np.nan, hit.how))
     out = pd.DataFrame(rows, columns=["name", "id", "weight", "how"])
     return out.astype({"name": object, "id": object, "weight": float, "how": object})
+
+
+def _in_table(
+    name: str, known: Mapping[str, dict[str, float]], *, compounds: bool
+) -> tuple[dict[str, float] | None, str]:
+    """Look a name up in the user's table; compounds also under other spellings of their name."""
+    own = known.get(_key(name))
+    if own is not None:
+        return own, "table" if own else "table gives no known gene"
+    if not known or not compounds:
+        return None, ""
+    found = [
+        next((known[key] for spelling in part if (key := _key(spelling)) in known), None)
+        for part in spellings(name)
+    ]
+    hits = [hit for hit in found if hit]
+    merged: dict[str, float] = {}
+    for hit in hits:
+        for identifier, weight in hit.items():
+            merged[identifier] = merged.get(identifier, 0.0) + weight / len(hits)
+    return (merged, "table, other spelling") if merged else (None, "")
 
 
 def _one_gene(name: str, kind: str) -> Hit:
@@ -116,12 +142,13 @@ def _user_table(table: pd.DataFrame) -> Mapping[str, dict[str, float]]:
         raise ValueError(msg)
     out: dict[str, dict[str, float]] = {}
     for name, identifier, weight in zip(table["name"], table["id"], weights, strict=True):
-        text = curie(str(identifier))
-        genes = symbol(text).ids if ":" not in text else ()
         entry = out.setdefault(_key(name), {})
-        for found in genes or (text,):
-            entry.setdefault(found, float(weight) / max(1, len(genes)))
+        for part in SEVERAL.split(str(identifier)):
+            text = curie(part)
+            genes = (text,) if ":" in text else symbol(text).ids
+            for found in genes:
+                entry.setdefault(found, float(weight) / len(genes))
     for entry in out.values():
-        total = sum(abs(weight) for weight in entry.values())
+        total = sum(abs(weight) for weight in entry.values()) or 1.0
         entry.update({identifier: weight / total for identifier, weight in entry.items()})
     return out
