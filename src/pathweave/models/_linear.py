@@ -147,7 +147,8 @@ class LinearPart:
         groups = [list(values)] if self.fusion == "early" else [[name] for name in values]
         with single_thread():
             fits = [
-                _fit_group({k: values[k] for k in g}, outcome, fold, self.balance) for g in groups
+                _fit_group({k: values[k] for k in g}, outcome, fold, balance=self.balance)
+                for g in groups
             ]
         which, where = torch.unique(fold, return_inverse=True)
         prior = torch.stack([outcome.prior(fold != f) for f in which])[where]
