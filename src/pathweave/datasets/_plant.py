@@ -21,6 +21,7 @@ TWIN = 0.4
 """Pathways that share more (Jaccard) with a pathway that is no relative cannot be told from it."""
 SHARED = 0.15
 """At most this part of an active pathway's genes may lie in another active one."""
+MIN_COMPOUNDS = 60
 MAX_PATHWAYS_OF_COMPOUND = 20
 """Compounds of more pathways (water, ATP ...) are currency, no signal."""
 
@@ -116,7 +117,7 @@ def plan(n_active: int, n_features: int, *, rng: np.random.Generator) -> Plan:
     genes = np.sort(chosen)
     active_matrix = ref.has_gene[active][:, genes].toarray()
     background = _background(ref, others, genes, active_matrix)
-    compounds = _compounds(ref, np.concatenate([active, others]).astype(int))
+    compounds = _compounds(ref, np.concatenate([active, others]).astype(int), rng)
     return Plan(
         active=tuple(str(name) for name in ref.pathways[active]),
         genes=tuple(str(name) for name in ref.genes[genes]),
@@ -192,11 +193,13 @@ def _background(
     return rows[fits][::2]
 
 
-def _compounds(ref: Reference, pathways: np.ndarray) -> np.ndarray:
-    """Compounds of the drawn pathways that are no currency."""
+def _compounds(ref: Reference, pathways: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Compounds of the drawn pathways that are no currency, filled up with others if they are few."""
     common = np.asarray(ref.has_compound.sum(axis=0)).ravel() > MAX_PATHWAYS_OF_COMPOUND
     found = _members(ref.has_compound, pathways)
-    return found[~common[found]]
+    found = found[~common[found]]
+    others = rng.permutation(np.setdiff1d(np.flatnonzero(~common), found))
+    return np.sort(np.concatenate([found, others[: max(0, MIN_COMPOUNDS - len(found))]]))
 
 
 def _loadings(members: np.ndarray, rng: np.random.Generator) -> np.ndarray:
