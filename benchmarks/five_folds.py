@@ -73,13 +73,19 @@ def logistic(x: np.ndarray, y: np.ndarray, train: np.ndarray, seed: int) -> np.n
     axes = np.linalg.svd(x[train], full_matrices=False)[2].T
     inner = StratifiedKFold(5, shuffle=True, random_state=seed)
     search = GridSearchCV(
-        LogisticRegression(max_iter=2000, tol=1e-3), PENALTIES, cv=inner, scoring="neg_log_loss", n_jobs=2
+        LogisticRegression(max_iter=2000, tol=1e-3),
+        PENALTIES,
+        cv=inner,
+        scoring="neg_log_loss",
+        n_jobs=2,
     )
     search.fit(x[train] @ axes, y[train])
     return search.predict_proba(x @ axes)
 
 
-def rivals(mdata: mudata.MuData, y: np.ndarray, train: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def rivals(
+    mdata: mudata.MuData, y: np.ndarray, train: np.ndarray, seed: int
+) -> dict[str, np.ndarray]:
     """Early- and late-fused logistic regression; late averages over the layers a sample has."""
     parts = spaces(mdata, train)
     early = logistic(np.concatenate(list(parts.values()), axis=1), y, train, seed)
@@ -133,4 +139,10 @@ if __name__ == "__main__":
         before = pd.read_csv(out)
         table = pd.concat([before[~before["data"].isin(chosen)], table], ignore_index=True)
     table.round(4).to_csv(out, index=False)
-    print(table.groupby(["data", "method"]).mean(numeric_only=True).drop(columns="fold").round(3).to_string())
+    print(
+        table.groupby(["data", "method"])
+        .mean(numeric_only=True)
+        .drop(columns="fold")
+        .round(3)
+        .to_string()
+    )

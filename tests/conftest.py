@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import mudata
 import pytest
 
 from pathweave import settings
@@ -22,5 +23,6 @@ def shared() -> Path:
 @pytest.fixture(autouse=True, scope="session")
 def _quiet():
     """No progress bars, and one process a fit, so that tests do not start workers by the dozen."""
-    with settings.override(progress=False, n_jobs=1):
+    # The behaviour of mudata 0.4; without a choice every MuData made here would warn.
+    with settings.override(progress=False, n_jobs=1), mudata.set_options(pull_on_update=False):
         yield

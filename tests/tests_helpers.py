@@ -25,6 +25,8 @@ def snapshot(mdata: MuData) -> str:
         digest.update(name.encode())
         values = mod.X.toarray() if hasattr(mod.X, "toarray") else np.asarray(mod.X)
         digest.update(np.ascontiguousarray(values).tobytes())
-        digest.update(repr((list(mod.layers), list(mod.obs), list(mod.var), sorted(mod.uns))).encode())
+        digest.update(
+            repr((list(mod.layers), list(mod.obs), list(mod.var), sorted(mod.uns))).encode()
+        )
     digest.update(repr((list(mdata.obs), list(mdata.obsm), sorted(mdata.uns))).encode())
     return digest.hexdigest()

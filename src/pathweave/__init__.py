@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from pathweave import datasets, evaluate, explain, get, graph, ids, io, models, nn, pl, pp, tl
     from pathweave._core.settings import settings
 
-__version__ = "0.1.0"
+from pathweave._core import version as _version
+
+__version__ = _version.VERSION
 
 _ROOMS = (
     "datasets", "evaluate", "explain", "get", "graph", "ids", "io", "models", "nn", "pl", "pp", "tl",

@@ -6,9 +6,9 @@ import mudata
 import numpy as np
 import pandas as pd
 import pytest
+from tests_helpers import quick, snapshot
 
 import pathweave as pw
-from tests_helpers import quick, snapshot
 
 
 @pytest.fixture(scope="module")

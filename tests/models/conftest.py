@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests_helpers import quick
 
 import pathweave as pw
-from tests_helpers import quick
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,6 @@ def mdata():
 @pytest.fixture(scope="session")
 def graph():
     return pw.graph.reactome()
-
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,9 @@ def test_class_weights_are_at_an_optimum():
         drawn = 5.0 * ((w - w.mean()) ** 2).sum() + (w.sum() - 1.0) ** 2
         return -pooled[np.arange(len(y)), y].sum() + drawn
 
-    grid = [objective(np.array([a, b])) for a in np.linspace(0, 2, 41) for b in np.linspace(0, 2, 41)]
+    grid = [
+        objective(np.array([a, b])) for a in np.linspace(0, 2, 41) for b in np.linspace(0, 2, 41)
+    ]
     assert objective(best) <= min(grid) + 1e-6
 
 

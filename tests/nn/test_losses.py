@@ -21,7 +21,9 @@ def test_cox_loss_equals_torchsurv(seed):
     time = torch.tensor(rng.choice(np.arange(1, 15), 40) if seed % 2 else rng.random(40)).double()
     event = torch.tensor(rng.random(40) < 0.6)
     expected = cox.neg_partial_log_likelihood(risk, event, time, ties_method="breslow")
-    assert float(nn.cox_loss(risk, time, event.double())) == pytest.approx(float(expected), rel=1e-6)
+    assert float(nn.cox_loss(risk, time, event.double())) == pytest.approx(
+        float(expected), rel=1e-6
+    )
 
 
 @settings(max_examples=30, deadline=None)

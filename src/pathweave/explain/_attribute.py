@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-import pathweave
 from pathweave._core.checks import check_choice, check_mudata, check_obs_column
 from pathweave._core.progress import progress
 from pathweave._core.results import Attributions
+from pathweave._core.version import VERSION
 from pathweave.explain._tables import Explained, attribution_tables
 from pathweave.models._data import read_values
 from pathweave.nn import single_thread
@@ -120,7 +120,7 @@ def attribute(
         "model": type(model).__name__,
         "graph_digest": model.graph_digest_,
         "seed": seed,
-        "version": pathweave.__version__,
+        "version": VERSION,
     }
     return Attributions(feature, gene, pathway, layer, params)
 

@@ -30,13 +30,16 @@ class _Outcome:
     n_outputs: int
 
     def path(self, x: Tensor, rows: Tensor, penalties: Tensor) -> RidgePath:
-        """Fit the penalties on some rows; `x` holds these rows only."""
+        """Fit the penalties on some rows; `x` holds these rows only. A search need not be exact."""
+        tolerance = 1e-3 if len(penalties) > 1 else 1e-5
         y = self.y[rows]
         if self.task == "class":
-            return logistic_path(x, y, n_classes=self.n_outputs, penalties=penalties)
+            return logistic_path(
+                x, y, n_classes=self.n_outputs, penalties=penalties, tolerance=tolerance
+            )
         if self.task == "number":
             return ridge_path(x, y, penalties=penalties)
-        return cox_path(x, y[:, 0], y[:, 1], penalties=penalties)
+        return cox_path(x, y[:, 0], y[:, 1], penalties=penalties, tolerance=tolerance)
 
     def link(self, scores: Tensor) -> Tensor:
         """Scores to log-probabilities; numbers and log hazards as they are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from pathweave.models._stack import (
 if TYPE_CHECKING:
     from pathweave.models._targets import Target
     from pathweave.models._train import FittedState
-    from pathweave.nn.fused_linear import FusedLinear
+    from pathweave.nn.fused_linear import FusedLinear, Task
 
 
 @dataclass
@@ -60,7 +60,7 @@ def fit_parts(
     linear = [
         LinearPart("early" if "early" in name else "late").fit(
             {layer: torch.tensor(x[known]) for layer, x in values.items()},
-            target.task,
+            cast("Task", target.task),
             torch.tensor(y[:, 0].astype(np.int64) if target.task == "class" else y),
             torch.tensor(part_of),
             n_classes=len(target.classes) or None,

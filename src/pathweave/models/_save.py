@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-import pathweave
+from pathweave._core.version import VERSION
 from pathweave.graph import PathwayGraph
 from pathweave.models._data import LayerSchema
 from pathweave.models._ensemble import FittedEnsemble
@@ -103,7 +103,7 @@ def load(path: str | Path) -> PathwayVAE:
     if config.get("format") != FORMAT or config.get("class") != "PathwayVAE":
         msg = (
             f"{folder}: format {config.get('format')!r} of {config.get('class')!r} is not known to pathweave "
-            f"{pathweave.__version__} (it was written by {config.get('version')!r}); load it with that release."
+            f"{VERSION} (it was written by {config.get('version')!r}); load it with that release."
         )
         raise ValueError(msg)
     parameters = dict(config["parameters"])
@@ -140,7 +140,7 @@ def _describe(model: PathwayVAE) -> tuple[dict[str, Any], dict[str, np.ndarray]]
     config = {
         "format": FORMAT,
         "class": type(model).__name__,
-        "version": pathweave.__version__,
+        "version": VERSION,
         "torch": torch.__version__,
         "parameters": model.get_params(),
         "graph_digest": model.graph_digest_,

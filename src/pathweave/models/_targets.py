@@ -153,7 +153,7 @@ def _number_target(column: str, values: pd.Series) -> Target:
 
 
 def _survival_target(obs: pd.DataFrame, survival: tuple[str, str]) -> Target:
-    if isinstance(survival, str) or len(survival) != 2:
+    if not isinstance(survival, (tuple, list)) or len(survival) != 2:  # a bare string comes often
         msg = f"survival={survival!r} must be a pair (time column, event column)."
         raise ValueError(msg)
     for column in survival:

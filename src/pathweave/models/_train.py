@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from pathweave.nn.pathway_vae import Encoded, GraphArrays, NetSpec, Prepared
 
+_SURVIVAL_BATCH = 128
+
 
 @dataclass(frozen=True)
 class TrainSpec:
@@ -171,7 +173,12 @@ class _Run:
     def _train_epoch(self, optimizer: torch.optim.Optimizer) -> dict[str, float]:
         self.net.train()
         order = self.train[torch.randperm(len(self.train)).to(self.device)]
-        n_batches = max(1, round(len(order) / self.training.batch_size))
+        # A partial likelihood compares samples of a batch: it needs larger ones.
+        survival = any(head.task == "survival" for head in self.net.spec.heads)
+        size = (
+            max(self.training.batch_size, _SURVIVAL_BATCH) if survival else self.training.batch_size
+        )
+        n_batches = max(1, round(len(order) / size))
         sums: dict[str, float] = {}
         for batch in order.tensor_split(n_batches):
             loss, parts = self._loss(batch)
@@ -212,10 +219,10 @@ class _Run:
         if net.training:
             total = total + training.auxiliary_weight * target[1]
         parts = {
-            "loss": float(total),
-            "target_loss": float(target[0]),
-            "reconstruction": float(reconstruction),
-            "kl": float(kl),
+            "loss": total.item(),
+            "target_loss": target[0].item(),
+            "reconstruction": reconstruction.item(),
+            "kl": kl.item(),
         }
         return total, parts
 

@@ -326,7 +326,8 @@ class PathwayVAE:
         -------
         float32 (n_obs, n_latent), row i for ``mdata.obs_names[i]``; NaN for a sample without any layer.
         """
-        return self.ensemble_.latent(self._read(mdata))
+        values = self._read(mdata)
+        return self.ensemble_.latent(values)
 
     def pathway_activity(self, mdata: MuData) -> pd.DataFrame:
         """Pathway activities of samples.
@@ -337,10 +338,11 @@ class PathwayVAE:
         samples; higher means higher measured members (the sign a network gives is arbitrary, so each
         activity is turned to agree with the mean of its members).
         """
+        read = self._read(mdata)
         if self.graph_ is None:
             msg = "this model was fitted without a graph, so it has no pathway activities."
             raise ValueError(msg)
-        values = self.ensemble_.activity(self._read(mdata))
+        values = self.ensemble_.activity(read)
         return pd.DataFrame(values, index=mdata.obs_names, columns=list(self.pathways_))
 
     def predict(self, mdata: MuData) -> pd.DataFrame:

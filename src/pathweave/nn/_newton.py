@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathweave.nn._scores import ScoreLoss
 
 _MAX_NEWTON, _MAX_CG, _MAX_HALVINGS = 100, 200, 30
-_TOLERANCE = 1e-5  # of the scores' change in the last step; what is left after it is far smaller
 _FORCING = 0.1
 
 
@@ -45,19 +44,33 @@ def principal_axes(x: Tensor) -> Axes:
     return Axes(x @ vectors, spectrum, vectors, dual=False)
 
 
-def newton_path(design: Tensor, ridge: Tensor, loss: ScoreLoss, penalties: Tensor) -> Tensor:
-    """Minimise loss(design @ c) + penalty / 2 * sum(ridge * c ** 2) for each penalty."""
+def newton_path(
+    design: Tensor, ridge: Tensor, loss: ScoreLoss, penalties: Tensor, *, tolerance: float
+) -> Tensor:
+    """Minimise loss(design @ c) + penalty / 2 * sum(ridge * c ** 2) for each penalty.
+
+    A solution is taken once a step changes no score by more than `tolerance`, relative to the largest;
+    what is left after such a step is far smaller.
+    """
     coefficient = design.new_zeros(design.shape[1], loss.n_outputs)
     spectrum = design.square().mean(dim=0).unsqueeze(1)
-    path = []
+    path: list[Tensor] = []
     for penalty in penalties:
-        coefficient = _newton(design, penalty * ridge, loss, coefficient, spectrum)
+        coefficient = _newton(
+            design, penalty * ridge, loss, coefficient, spectrum=spectrum, tolerance=tolerance
+        )
         path.append(coefficient)
     return torch.stack(path)
 
 
 def _newton(
-    design: Tensor, ridge: Tensor, loss: ScoreLoss, start: Tensor, spectrum: Tensor
+    design: Tensor,
+    ridge: Tensor,
+    loss: ScoreLoss,
+    start: Tensor,
+    *,
+    spectrum: Tensor,
+    tolerance: float,
 ) -> Tensor:
     """Newton's method; the steps are solved only as exactly as they are worth."""
     coefficient, scores = start, design @ start
@@ -83,7 +96,7 @@ def _newton(
             break
         coefficient, scores, state, value = trial, scores + length * moved, at, trial_value
         change = length * float(moved.abs().max())
-        if change <= _TOLERANCE * (1.0 + float(scores.abs().max())):
+        if change <= tolerance * (1.0 + float(scores.abs().max())):
             break
     return coefficient
 

@@ -88,7 +88,9 @@ class TypedAdjacency(nn.Module):
         self.names = tuple(names)
         self.n_nodes = int(matrices[0].shape[0]) if matrices else 0
         for i, matrix in enumerate(matrices):
-            for side, compressed in (("row", matrix.tocsr()), ("col", matrix.T.tocsr())):
+            # A copy: in a worker the arrays are memory maps that must not be written.
+            for side, shared in (("row", matrix), ("col", matrix.T)):
+                compressed = shared.tocsr(copy=True)
                 compressed.sort_indices()
                 arrays = {
                     "offsets": torch.as_tensor(compressed.indptr.astype("int64")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +67,20 @@ class FusedLinear(nn.Module):
         self.register_buffer("bias", torch.zeros(len(self.groups), n_outputs))
         uniform = torch.zeros(n_outputs)
         self.register_buffer("prior", uniform.log_softmax(dim=0) if task == "class" else uniform)
+
+    def config(self) -> dict[str, Any]:
+        """Describe the module in plain types, for `from_config`."""
+        return {
+            "task": self.task,
+            "groups": [list(group) for group in self.groups],
+            "n_features": {layer: len(self.weight(layer)) for layer in self.layers},
+            "n_outputs": int(cast("Tensor", self.bias).shape[1]),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> FusedLinear:
+        """Build the module that `config` describes; its tensors come from a ``state_dict``."""
+        return cls(config["task"], config["groups"], config["n_features"], int(config["n_outputs"]))
 
     @torch.no_grad()
     def set_layer(self, layer: str, *, mean: Tensor, scale: Tensor, weight: Tensor) -> None:

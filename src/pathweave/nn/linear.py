@@ -101,6 +101,7 @@ def logistic_path(
     n_classes: int,
     penalties: Tensor | Sequence[float],
     sample_weight: Tensor | None = None,
+    tolerance: float = 1e-5,
 ) -> RidgePath:
     """Fit multinomial logistic regression with a ridge penalty.
 
@@ -120,6 +121,8 @@ def logistic_path(
         Penalties; they are sorted, strongest first.
     sample_weight
         Weight of each sample, shape (n,).
+    tolerance
+        Change of the scores in a step, relative to the largest, at which a solution is taken.
 
     Returns
     -------
@@ -139,11 +142,13 @@ def logistic_path(
     n_present = len(present)
     if n_present > 2:
         target = torch.nn.functional.one_hot(torch.searchsorted(present, y), n_present)
-        coefficients, samples, bias = _fit(x, SoftmaxLoss(target.double(), weight), steps, weight)
+        coefficients, samples, bias = _fit(
+            x, SoftmaxLoss(target.double(), weight), steps, weight, tolerance=tolerance
+        )
         bias = bias - bias.mean(dim=1, keepdim=True)  # a shift of all classes changes nothing
     elif n_present == 2:
         loss = BinaryLoss((y == present[1]).double().unsqueeze(1), weight)
-        half, samples, bias = _fit(x, loss, steps, weight)
+        half, samples, bias = _fit(x, loss, steps, weight, tolerance=tolerance)
         coefficients, bias = (
             torch.cat([-half / 2, half / 2], 2),
             torch.cat([-bias / 2, bias / 2], 1),
@@ -224,6 +229,7 @@ def cox_path(
     *,
     penalties: Tensor | Sequence[float],
     sample_weight: Tensor | None = None,
+    tolerance: float = 1e-5,
 ) -> RidgePath:
     """Fit a Cox model with a ridge penalty.
 
@@ -242,6 +248,8 @@ def cox_path(
         Penalties; they are sorted, strongest first.
     sample_weight
         Weight of each sample, in the events and in the risk sets, shape (n,).
+    tolerance
+        Change of the scores in a step, relative to the largest, at which a solution is taken.
 
     Returns
     -------
@@ -258,7 +266,7 @@ def cox_path(
     """
     x, weight, steps = _prepare(x, penalties, sample_weight)
     loss = CoxLoss(time.double(), event.double(), weight)
-    coefficients, samples, bias = _fit(x, loss, steps, weight, intercept=False)
+    coefficients, samples, bias = _fit(x, loss, steps, weight, tolerance=tolerance, intercept=False)
     return RidgePath(steps, coefficients, samples, bias)
 
 
@@ -279,7 +287,13 @@ def _prepare(
 
 
 def _fit(
-    x: Tensor, loss: ScoreLoss, penalties: Tensor, weight: Tensor, *, intercept: bool = True
+    x: Tensor,
+    loss: ScoreLoss,
+    penalties: Tensor,
+    weight: Tensor,
+    *,
+    tolerance: float,
+    intercept: bool = True,
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     """Solve on the principal axes and go back: coefficients, samples, bias."""
     center = weight @ x / weight.sum()
@@ -289,7 +303,7 @@ def _fit(
     free = torch.ones(design.shape[1], 1, dtype=x.dtype, device=x.device)
     if intercept:
         free[-1] = 0.0
-    solved = newton_path(design, free, loss, penalties)
+    solved = newton_path(design, free, loss, penalties, tolerance=tolerance)
     rank = axes.z.shape[1]
     coefficients = axes.back @ solved[:, :rank]
     if axes.dual:

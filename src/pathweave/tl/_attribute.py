@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pathweave import explain
 from pathweave._core import keys
-from pathweave.tl._write import write_record
+from pathweave.tl._write import copied, write_record
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -64,7 +64,7 @@ def attribute(
     result = explain.attribute(
         mdata, model, of=of, groupby=groupby, n_steps=n_steps, max_samples=max_samples, seed=seed
     )
-    out = mdata.copy() if copy else mdata
+    out = copied(mdata) if copy else mdata
     tables = {level: getattr(result, level) for level in keys.ATTRIBUTION_LEVELS}
     write_record(out, keys.ATTRIBUTIONS, {**tables, "params": json.dumps(result.params)})
     return out if copy else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pathweave._core import keys
-from pathweave.tl._write import write_record
+from pathweave.tl._write import copied, write_record
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -46,7 +46,7 @@ def embed(
     """
     latent = model.embed(mdata)
     activity = model.pathway_activity(mdata) if model.graph_ is not None else None
-    out = mdata.copy() if copy else mdata
+    out = copied(mdata) if copy else mdata
     out.obsm[key_added] = latent
     if activity is not None:
         out.obsm[keys.ACTIVITY] = activity.astype("float32")

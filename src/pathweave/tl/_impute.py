@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pathweave._core import keys
 from pathweave._core.checks import check_choice
+from pathweave.tl._write import copied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ def impute(
     chosen = list(filled) if layers is None else list(layers)
     for layer in chosen:
         check_choice("layers", layer, list(filled))
-    out = mdata.copy() if copy else mdata
+    out = copied(mdata) if copy else mdata
     for layer in chosen:
         out.obsm[f"{keys.IMPUTED_PREFIX}{layer}"] = filled[layer]
     return out if copy else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pathweave._core import keys
+from pathweave.tl._write import copied
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -45,7 +46,7 @@ def predict(mdata: MuData, model: PathwayVAE, *, copy: bool = False) -> MuData |
         for name, t in model.targets_.items()
         if t.task == "class"
     }
-    out = mdata.copy() if copy else mdata
+    out = copied(mdata) if copy else mdata
     for name in labels.columns:
         key = f"{keys.PREDICTION_PREFIX}{name}"
         out.obs[key] = labels[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pathweave._core import keys
+from pathweave.io import quiet_mudata
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -15,3 +16,9 @@ def write_record(mdata: MuData, key: str, value: Any) -> None:
     record = dict(mdata.uns.get(keys.UNS, {}))
     record[key] = value
     mdata.uns[keys.UNS] = record
+
+
+def copied(mdata: MuData) -> MuData:
+    """Copy a container without mudata's advice about columns it joins."""
+    with quiet_mudata():
+        return mdata.copy()
