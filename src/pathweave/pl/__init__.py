@@ -1,3 +1,12 @@
-"""pl."""
+"""Plots of what `pathweave.get` returns: each takes an axes and returns it."""
 
 from __future__ import annotations
+
+from pathweave.pl._attributions import attributions
+from pathweave.pl._embedding import embedding
+from pathweave.pl._history import history
+from pathweave.pl._parts import parts
+from pathweave.pl._pathways import pathways
+from pathweave.pl._survival import survival
+
+__all__ = ["attributions", "embedding", "history", "parts", "pathways", "survival"]

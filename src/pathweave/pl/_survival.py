@@ -1,0 +1,105 @@
+"""Kaplan-Meier curves of groups of predicted risk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pathweave._core import keys
+from pathweave._core.checks import check_obs_column
+from pathweave.pl._style import PALETTE, legend_outside, new_axes, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from mudata import MuData
+
+_NAMES = {2: ("low risk", "high risk"), 3: ("low risk", "middle", "high risk")}
+
+
+def survival(
+    mdata: MuData,
+    *,
+    time: str,
+    event: str,
+    groups: int = 3,
+    samples: np.ndarray | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw Kaplan-Meier curves of samples grouped by predicted risk, with the log-rank test.
+
+    Curves of samples that the model was fitted on flatter it; pass the held-out ones as `samples`.
+
+    Parameters
+    ----------
+    mdata
+        MuData with predicted risks (`pathweave.tl.predict` after a fit with ``survival=``).
+    time, event
+        Columns of ``mdata.obs``: follow-up time, and 1 where the event was seen.
+    groups
+        Number of equally large risk groups.
+    samples
+        Boolean mask of the samples to draw; all by default.
+    ax
+        Axes to draw on.
+
+    Returns
+    -------
+    The axes; the legend tells samples and events, ticks mark censored samples.
+
+    Examples
+    --------
+    >>> import matplotlib, pathweave as pw
+    >>> matplotlib.use("agg")
+    >>> mdata = pw.datasets.simulate(60, seed=1)
+    >>> model = pw.models.PathwayVAE(8, max_epochs=3, n_folds=3)
+    >>> pw.tl.predict(mdata, model.fit(mdata, survival=("time", "event")))
+    >>> len(pw.pl.survival(mdata, time="time", event="event").get_legend().get_texts())
+    3
+    """
+    for name, column in (("time", time), ("event", event)):
+        check_obs_column(mdata.obs, name, column)
+    if keys.RISK not in mdata.obs:
+        msg = f"{keys.RISK!r} is not in mdata.obs; fit with survival=({time!r}, {event!r}) and run tl.predict."
+        raise KeyError(msg)
+    if groups < 2:
+        msg = f"groups={groups!r}: two groups are the least that can be compared."
+        raise ValueError(msg)
+    columns = mdata.obs[[time, event, keys.RISK]].astype(float)
+    keep = columns.notna().all(axis=1).to_numpy()
+    if samples is not None:
+        keep &= np.asarray(samples, dtype=bool)
+    columns = columns[keep]
+    if len(columns) < 2 * groups:
+        msg = f"{len(columns)} samples have time, event and risk; {2 * groups} are needed for {groups} groups."
+        raise ValueError(msg)
+    from statsmodels.duration.survfunc import SurvfuncRight, survdiff
+
+    order = columns[keys.RISK].rank(method="first").to_numpy() - 1
+    which = np.minimum((order * groups // len(columns)).astype(int), groups - 1)
+    t, e = columns[time].to_numpy(), columns[event].to_numpy()
+    ax = tidy(new_axes(ax))
+    names = _NAMES.get(groups, tuple(f"risk group {g + 1}" for g in range(groups)))
+    colors = [PALETTE[i] for i in (0, 4, 1)] if groups == 3 else PALETTE
+    for g in range(groups):
+        rows = which == g
+        curve = SurvfuncRight(t[rows], e[rows])
+        x = np.concatenate([[0.0], curve.surv_times, [t[rows].max()]])
+        s = np.concatenate(
+            [[1.0], curve.surv_prob, curve.surv_prob[-1:] if len(curve.surv_prob) else [1.0]]
+        )
+        label = f"{names[g]}: {rows.sum()} samples, {int(e[rows].sum())} events"
+        ax.step(x, s, where="post", color=colors[g % len(colors)], linewidth=1.8, label=label)
+        censored = t[rows][e[rows] == 0]
+        height = s[np.searchsorted(x[:-1], censored, side="right") - 1]
+        ax.plot(censored, height, "|", color=colors[g % len(colors)], markersize=6)
+    p = survdiff(t, e, which)[1] if e.sum() else np.nan
+    ax.set_ylim(0, 1.03)
+    ax.set_xlim(left=0)
+    ax.set_xlabel(time)
+    ax.set_ylabel("fraction without event")
+    ax.set_title(
+        "Survival by predicted risk (log-rank " + (f"p = {p:.2g})" if p >= 1e-4 else "p < 0.0001)")
+    )
+    legend_outside(ax, loc="lower left", bbox_to_anchor=(0.02, 0.02), fontsize=8)
+    return ax
