@@ -199,8 +199,8 @@ def _fit_group(
     values: dict[str, Tensor], outcome: _Outcome, fold: Tensor, *, balance: bool | Literal["auto"]
 ) -> _GroupFit:
     """Fit one model over the layers side by side."""
-    if len(values) == 1:
-        balance = False
+    if len({x.shape[1] for x in values.values()}) == 1:
+        balance = False  # they weigh alike as they are
     choices = (False, True) if balance == "auto" else (balance,)
     searched = [_search(values, outcome, fold, balance=choice) for choice in choices]
     best = min(range(len(choices)), key=lambda i: searched[i][1])
@@ -222,7 +222,7 @@ def _search(
     predicted = torch.full(
         (len(penalties), len(fold), outcome.n_outputs), float("nan"), dtype=torch.float64
     )
-    losses = torch.zeros(len(penalties))
+    losses = torch.zeros(len(penalties), dtype=torch.float64)
     for f in torch.unique(fold):
         inside, held = present & (fold != f), present & (fold == f)
         if not bool(held.any()):
