@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,17 +21,22 @@ from pathweave.models._stack import (
 if TYPE_CHECKING:
     from pathweave.models._targets import Target
     from pathweave.models._train import FittedState
-    from pathweave.nn.fused_linear import FusedLinear, Task
+    from pathweave.nn.fused_linear import FusedLinear
 
 
 @dataclass
 class TargetParts:
-    """Linear modules, the weights of all parts (the network's comes last), and their table."""
+    """Parts of one prediction: linear modules, weights (the network's comes last), table.
+
+    `out_of_fold` holds the stack's out-of-fold predictions (log-probabilities, numbers or log hazards),
+    NaN where the outcome is unknown.
+    """
 
     task: str
     linear: list[FusedLinear]
     weights: np.ndarray
     table: pd.DataFrame
+    out_of_fold: np.ndarray
 
 
 def fit_parts(
@@ -60,7 +65,7 @@ def fit_parts(
     linear = [
         LinearPart("early" if "early" in name else "late").fit(
             {layer: torch.tensor(x[known]) for layer, x in values.items()},
-            cast("Task", target.task),
+            target.task,
             torch.tensor(y[:, 0].astype(np.int64) if target.task == "class" else y),
             torch.tensor(part_of),
             n_classes=len(target.classes) or None,
@@ -74,8 +79,18 @@ def fit_parts(
         [np.asarray(part.oof_, dtype=np.float64) for part in linear] + [deep[known]]
     )
     weights = _weights(target.task, predictions, y, part_of)
-    table = _table(target, [*names, "network"], predictions, weights, y, part_of)
-    return TargetParts(target.task, [part.module_ for part in linear], weights, table)
+    pooled = _pool(target.task, predictions, weights)
+    table = _table(target, [*names, "network"], [*predictions, pooled], weights, y, part_of)
+    out_of_fold = np.full((len(outcome), target.n_outputs), np.nan)
+    out_of_fold[known] = pooled
+    return TargetParts(target.task, [part.module_ for part in linear], weights, table, out_of_fold)
+
+
+def _pool(task: str, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    pooled = np.einsum("k,knc->nc", weights, predictions)
+    return (
+        pooled - np.logaddexp.reduce(pooled, axis=1, keepdims=True) if task == "class" else pooled
+    )
 
 
 def _weights(task: str, predictions: np.ndarray, y: np.ndarray, fold: np.ndarray) -> np.ndarray:
@@ -89,24 +104,19 @@ def _weights(task: str, predictions: np.ndarray, y: np.ndarray, fold: np.ndarray
 def _table(
     target: Target,
     names: list[str],
-    predictions: np.ndarray,
+    predictions: list[np.ndarray],
     weights: np.ndarray,
     y: np.ndarray,
     fold: np.ndarray,
 ) -> pd.DataFrame:
     """One row a part and one for the stack: weight, out-of-fold loss and score."""
-    mixed = np.einsum("k,knc->nc", weights, predictions)
     share = weights
-    if target.task == "class":
-        mixed -= np.logaddexp.reduce(mixed, axis=1, keepdims=True)
-    elif target.task == "survival":
+    if target.task == "survival":
         # Log hazards of parts differ in spread: a part's share is what it moves.
-        share = weights * predictions.std(axis=(1, 2))
+        share = weights * np.array([prediction.std() for prediction in predictions[:-1]])
     share = share / share.sum()
     rows = []
-    for name, prediction, weight in zip(
-        [*names, "stack"], [*predictions, mixed], [*share, 1.0], strict=True
-    ):
+    for name, prediction, weight in zip([*names, "stack"], predictions, [*share, 1.0], strict=True):
         loss, score = _judge(target.task, prediction, y, fold)
         rows.append(
             {

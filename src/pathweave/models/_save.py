@@ -130,6 +130,7 @@ def _describe(model: PathwayVAE) -> tuple[dict[str, Any], dict[str, np.ndarray]]
             tensors |= {
                 f"linear.{name}.{i}.{k}": np.ascontiguousarray(v) for k, v in arrays.items()
             }
+    tensors |= {f"out_of_fold.{name}": p.out_of_fold for name, p in ensemble.parts.items()}
     tensors |= {f"baseline.{name}": mean for name, mean in model.baseline_.items()}
     if ensemble.graph is not None:
         tensors |= _graph_tensors(ensemble.graph)
@@ -231,7 +232,13 @@ def _restore(
             module.load_state_dict({k: torch.tensor(v) for k, v in arrays.items()})
             modules.append(module)
         table = pd.DataFrame(saved["table"])
-        parts[name] = TargetParts(saved["task"], modules, np.array(saved["weights"]), table)
+        parts[name] = TargetParts(
+            saved["task"],
+            modules,
+            np.array(saved["weights"]),
+            table,
+            tensors[f"out_of_fold.{name}"],
+        )
     model.layers_ = {l["name"]: LayerSchema.from_json(l) for l in config["layers"]}
     model.targets_ = {t["name"]: Target.from_json(t) for t in config["targets"]}
     arrays_graph = _read_graph(config, tensors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Target:
     """
 
     name: str
-    task: str
+    task: Literal["class", "number", "survival"]
     columns: tuple[str, ...]
     classes: tuple[str, ...] = ()
 
@@ -53,7 +53,7 @@ class Target:
         """Rebuild a target from `to_json`."""
         return cls(
             name=str(record["name"]),
-            task=str(record["task"]),
+            task=record["task"],
             columns=tuple(record["columns"]),
             classes=tuple(record["classes"]),
         )
@@ -153,7 +153,8 @@ def _number_target(column: str, values: pd.Series) -> Target:
 
 
 def _survival_target(obs: pd.DataFrame, survival: tuple[str, str]) -> Target:
-    if not isinstance(survival, (tuple, list)) or len(survival) != 2:  # a bare string comes often
+    columns = list(survival)  # a bare string comes as its letters
+    if len(columns) != 2:
         msg = f"survival={survival!r} must be a pair (time column, event column)."
         raise ValueError(msg)
     for column in survival:

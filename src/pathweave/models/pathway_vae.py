@@ -365,6 +365,27 @@ class PathwayVAE:
                 columns[name] = out[:, 0]
         return pd.DataFrame(columns, index=mdata.obs_names)
 
+    @property
+    def out_of_fold_(self) -> pd.DataFrame:
+        """Predictions of the training samples by parts that had not seen them.
+
+        DataFrame (n_training, n_targets) as `predict` gives it, missing where a sample has no outcome: what
+        to compare with the truth when there are no held-out samples.
+        """
+        self._need_fit()
+        self._need_target()
+        columns: dict[str, Any] = {}
+        for name, target in self.targets_.items():
+            out = self.ensemble_.parts[name].out_of_fold
+            known = ~np.isnan(out).any(axis=1)
+            if target.task == "class":
+                labels = np.full(len(out), None, dtype=object)
+                labels[known] = np.array(target.classes)[out[known].argmax(axis=1)]
+                columns[name] = pd.Categorical(labels, categories=list(target.classes))
+            else:
+                columns[name] = out[:, 0]
+        return pd.DataFrame(columns, index=list(self.training_samples_))
+
     def predict_proba(self, mdata: MuData, target: str | None = None) -> pd.DataFrame:
         """Predict class probabilities.
 

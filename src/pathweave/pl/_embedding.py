@@ -69,7 +69,7 @@ def embedding(
     ax = tidy(new_axes(ax))
     size = float(np.clip(4000 / len(table), 6, 45))
     if color is None:
-        ax.scatter(*points.T, s=size, color=PALETTE[0], linewidths=0, alpha=0.85)
+        ax.scatter(points[:, 0], points[:, 1], s=size, color=PALETTE[0], linewidths=0, alpha=0.85)
     else:
         _colored(ax, points, mdata.obs.loc[table.index, color], size)
     ax.set_xlabel(names[0])
@@ -107,7 +107,8 @@ def _colored(ax: Axes, points: np.ndarray, values: pd.Series, size: float) -> No
     missing = values.isna().to_numpy()
     if missing.any():
         ax.scatter(
-            *points[missing].T,
+            points[missing][:, 0],
+            points[missing][:, 1],
             s=size,
             color=MISSING,
             linewidths=0,
@@ -116,7 +117,12 @@ def _colored(ax: Axes, points: np.ndarray, values: pd.Series, size: float) -> No
     numeric = values.dtype.kind in "iuf" and values.nunique() > 2
     if numeric:
         drawn = ax.scatter(
-            *points[~missing].T, s=size, c=values[~missing], cmap="viridis", linewidths=0
+            points[~missing][:, 0],
+            points[~missing][:, 1],
+            s=size,
+            c=values[~missing],
+            cmap="viridis",
+            linewidths=0,
         )
         figure = ax.get_figure()
         if figure is not None:
@@ -133,7 +139,8 @@ def _colored(ax: Axes, points: np.ndarray, values: pd.Series, size: float) -> No
             rows = (labels == name).fillna(value=False).to_numpy(dtype=bool)
             color = PALETTE[i % len(PALETTE)]
             ax.scatter(
-                *points[rows].T,
+                points[rows][:, 0],
+                points[rows][:, 1],
                 s=size,
                 color=color,
                 linewidths=0,

@@ -22,6 +22,7 @@ def survival(
     *,
     time: str,
     event: str,
+    risk: str = keys.RISK,
     groups: int = 3,
     samples: np.ndarray | None = None,
     ax: Axes | None = None,
@@ -36,6 +37,8 @@ def survival(
         MuData with predicted risks (`pathweave.tl.predict` after a fit with ``survival=``).
     time, event
         Columns of ``mdata.obs``: follow-up time, and 1 where the event was seen.
+    risk
+        Column of ``mdata.obs`` with predicted log hazards.
     groups
         Number of equally large risk groups.
     samples
@@ -59,13 +62,13 @@ def survival(
     """
     for name, column in (("time", time), ("event", event)):
         check_obs_column(mdata.obs, name, column)
-    if keys.RISK not in mdata.obs:
-        msg = f"{keys.RISK!r} is not in mdata.obs; fit with survival=({time!r}, {event!r}) and run tl.predict."
+    if risk not in mdata.obs:
+        msg = f"{risk!r} is not in mdata.obs; fit with survival=({time!r}, {event!r}) and run tl.predict."
         raise KeyError(msg)
     if groups < 2:
         msg = f"groups={groups!r}: two groups are the least that can be compared."
         raise ValueError(msg)
-    columns = mdata.obs[[time, event, keys.RISK]].astype(float)
+    columns = mdata.obs[[time, event, risk]].astype(float)
     keep = columns.notna().all(axis=1).to_numpy()
     if samples is not None:
         keep &= np.asarray(samples, dtype=bool)
@@ -75,7 +78,7 @@ def survival(
         raise ValueError(msg)
     from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-    order = columns[keys.RISK].rank(method="first").to_numpy() - 1
+    order = columns[risk].rank(method="first").to_numpy() - 1
     which = np.minimum((order * groups // len(columns)).astype(int), groups - 1)
     t, e = columns[time].to_numpy(), columns[event].to_numpy()
     ax = tidy(new_axes(ax))
@@ -101,5 +104,5 @@ def survival(
     ax.set_title(
         "Survival by predicted risk (log-rank " + (f"p = {p:.2g})" if p >= 1e-4 else "p < 0.0001)")
     )
-    legend_outside(ax, loc="lower left", bbox_to_anchor=(0.02, 0.02), fontsize=8)
+    legend_outside(ax, fontsize=8)
     return ax
