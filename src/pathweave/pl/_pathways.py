@@ -21,6 +21,7 @@ def pathways(
     group: str | None = None,
     n_top: int = 15,
     min_size: int = 5,
+    max_size: int = 150,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the pathways whose measured members weigh more than others.
@@ -33,8 +34,8 @@ def pathways(
         Group to show; by default the best pathways of all groups, side by side.
     n_top
         Number of pathways a group.
-    min_size
-        Leave out pathways with fewer measured members.
+    min_size, max_size
+        Leave out pathways with fewer or more measured members.
     ax
         Axes to draw on.
 
@@ -56,9 +57,9 @@ def pathways(
     7
     """
     table = get.attributions(mdata, level="pathway")
-    table = table[table["n_measured"] >= min_size]
+    table = table[table["n_measured"].between(min_size, max_size)]
     if table.empty:
-        msg = f"no pathway with {min_size} measured members has an attribution (a graph is needed in fit)."
+        msg = f"no pathway with {min_size} to {max_size} measured members has an attribution (a graph is needed in fit)."
         raise ValueError(msg)
     groups = list(dict.fromkeys(table["group"]))
     if group is not None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _CLEAR_GAIN = 0.01
 _MAX_GROUPS = 12
+_MAX_PATHWAY = 150  # larger ones say nothing: 'Signal Transduction'
 
 
 def report(
@@ -123,7 +124,9 @@ def drivers(mdata: MuData) -> str:
     )
     lines = []
     for group in list(dict.fromkeys(genes["group"]))[:_MAX_GROUPS]:
-        top = pathways[(pathways["group"] == group) & (pathways["n_measured"] >= 5)]
+        top = pathways[
+            (pathways["group"] == group) & pathways["n_measured"].between(5, _MAX_PATHWAY)
+        ]
         top = top.drop_duplicates(["n_measured", "importance"]).nsmallest(3, "rank")
         told = [
             f"{name} ({n} measured)" for name, n in zip(top["name"], top["n_measured"], strict=True)
