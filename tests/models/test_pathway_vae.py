@@ -171,10 +171,10 @@ def test_layer_off_the_graph_warns_and_still_counts(mdata, graph):
 def test_unknown_features_are_named(mdata, model):
     rna = mdata.mod["rna"].copy()
     rna.var_names = [f"x{i}" for i in range(rna.n_vars)]
-    with pytest.raises(ValueError, match="none of the .* features seen in fit"):
+    with pytest.raises(ValueError, match=r"none of the .* features seen in fit"):
         model.embed(mudata.MuData({"rna": rna}))
     some = mdata.mod["rna"][:, :-5].copy()
-    with pytest.warns(DataWarning, match="5 of .* features"):
+    with pytest.warns(DataWarning, match=r"5 of .* features"):
         model.embed(mudata.MuData({"rna": some}))
 
 
