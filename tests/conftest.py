@@ -23,6 +23,11 @@ def shared() -> Path:
 @pytest.fixture(autouse=True, scope="session")
 def _quiet():
     """No progress bars, and one process a fit, so that tests do not start workers by the dozen."""
-    # The behaviour of mudata 0.4; without a choice every MuData made here would warn.
-    with settings.override(progress=False, n_jobs=1), mudata.set_options(pull_on_update=False):
+    with settings.override(progress=False, n_jobs=1):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _mudata_of_tomorrow():
+    """The behaviour of mudata 0.4: without a choice every MuData made in a test would warn."""
+    mudata.set_options(pull_on_update=False)

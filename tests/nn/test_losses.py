@@ -7,20 +7,30 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.duration.hazard_regression import PHReg
 from torch.distributions import Normal, kl_divergence
 
 from pathweave import nn
 
 
-@pytest.mark.filterwarnings("ignore:Ties in `time`")
-@pytest.mark.parametrize("seed", range(4))
-def test_cox_loss_equals_torchsurv(seed):
-    cox = pytest.importorskip("torchsurv.loss.cox")
+@pytest.mark.parametrize("seed", range(6))
+def test_cox_loss_equals_statsmodels_with_and_without_ties(seed):
     rng = np.random.default_rng(seed)
-    risk = torch.tensor(rng.normal(size=40), dtype=torch.float64)
-    time = torch.tensor(rng.choice(np.arange(1, 15), 40) if seed % 2 else rng.random(40)).double()
+    risk = rng.normal(size=40)
+    time = rng.choice(np.arange(1.0, 15.0), 40) if seed % 2 else rng.random(40)
+    event = (rng.random(40) < 0.6).astype(float)
+    reference = PHReg(time, risk[:, None], status=event, ties="breslow")
+    expected = -reference.loglike(np.array([1.0])) / event.sum()
+    loss = nn.cox_loss(torch.tensor(risk), torch.tensor(time), torch.tensor(event))
+    assert float(loss) == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_cox_loss_equals_torchsurv():
+    cox = pytest.importorskip("torchsurv.loss.cox")
+    rng = np.random.default_rng(0)
+    risk, time = torch.tensor(rng.normal(size=40)), torch.tensor(rng.random(40))
     event = torch.tensor(rng.random(40) < 0.6)
-    expected = cox.neg_partial_log_likelihood(risk, event, time, ties_method="breslow")
+    expected = cox.neg_partial_log_likelihood(risk, event, time)
     assert float(nn.cox_loss(risk, time, event.double())) == pytest.approx(
         float(expected), rel=1e-6
     )
