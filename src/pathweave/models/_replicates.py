@@ -55,6 +55,23 @@ def fit_replicates(
     Returns
     -------
     Fitted states, the same numbers whatever `n_jobs`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pathweave.models import Replicate, TrainSpec, fit_replicates
+    >>> from pathweave.nn.pathway_vae import LayerSpec, NetSpec
+    >>> rng = np.random.default_rng(0)
+    >>> values = {"rna": rng.normal(size=(30, 5)).astype("float32")}
+    >>> spec = NetSpec((LayerSpec("rna", 5, "gaussian", tuple(range(5))),), heads=(), n_latent=2)
+    >>> fold = np.arange(30) % 3
+    >>> plan = [
+    ...     Replicate(f"fold {k}", np.flatnonzero(fold != k), np.flatnonzero(fold == k), seed=k)
+    ...     for k in range(3)
+    ... ]
+    >>> states = fit_replicates(spec, TrainSpec(max_epochs=2), values, {}, None, plan, n_jobs=1)
+    >>> [state.name for state in states]
+    ['fold 0', 'fold 1', 'fold 2']
     """
     where = resolve_device(device).type
     jobs = min(settings.n_jobs if n_jobs is None else n_jobs, len(replicates))
