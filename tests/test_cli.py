@@ -54,7 +54,15 @@ def test_run_with_a_split(data, tmp_path):
     assert set(scores["n"]) == {15}
     predictions = pd.read_csv(out / "predictions.csv", index_col=0)
     assert len(predictions) == 60
-    for name in ("embedding", "history", "layers", "features", "genes", "pathways", "parts_class"):
+    for name in (
+        "embedding",
+        "history",
+        "layers",
+        "features_A",
+        "genes_A",
+        "pathways",
+        "parts_class",
+    ):
         assert (out / "figures" / f"{name}.png").stat().st_size > 5_000
     model = pw.models.load(out / "model")
     assert list(model.layers_) == ["rna", "protein"]

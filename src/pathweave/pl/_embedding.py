@@ -9,7 +9,7 @@ import pandas as pd
 
 from pathweave import get
 from pathweave._core import keys
-from pathweave._core.checks import check_choice, check_obs_column
+from pathweave._core.checks import MISSING_LABELS, check_choice, check_obs_column
 from pathweave.pl._style import MISSING, PALETTE, legend_outside, new_axes, tidy
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ def _project(table: pd.DataFrame, method: str, seed: int) -> tuple[np.ndarray, t
 
 
 def _colored(ax: Axes, points: np.ndarray, values: pd.Series, size: float) -> None:
-    missing = values.isna().to_numpy()
+    text = values.astype("string").str.strip().str.lower()
+    missing = (values.isna() | text.isin(MISSING_LABELS)).to_numpy(dtype=bool)
     if missing.any():
         ax.scatter(
             points[missing][:, 0],
@@ -128,7 +129,7 @@ def _colored(ax: Axes, points: np.ndarray, values: pd.Series, size: float) -> No
         if figure is not None:
             figure.colorbar(drawn, ax=ax, shrink=0.7, label=str(values.name))
     else:
-        counts = values.astype("string").value_counts()
+        counts = values[~missing].astype("string").value_counts()
         shown = list(counts.index[:_MAX_CATEGORIES])
         labels = values.astype("string").where(
             values.astype("string").isin(shown) | missing, "other"
@@ -149,4 +150,4 @@ def _colored(ax: Axes, points: np.ndarray, values: pd.Series, size: float) -> No
             )
     if missing.any() or not numeric:
         outside = {"bbox_to_anchor": (1.25, 1.0)} if numeric else {}
-        legend_outside(ax, fontsize=8, **outside)
+        legend_outside(ax, fontsize=8, markerscale=max(1.0, (20 / size) ** 0.5), **outside)

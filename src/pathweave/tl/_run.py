@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,7 @@ _TRAIN = frozenset({"train", "training", "1", "1.0", "true", "yes"})
 _TEST = frozenset(
     {"test", "testing", "validation", "held-out", "heldout", "0", "0.0", "false", "no"}
 )
+_MAX_GROUPS = 12  # with figures of their own
 _REPORT = "report.txt"
 _OUT_OF_FOLD_RISK = "pathweave_risk_out_of_fold"
 
@@ -219,7 +222,6 @@ def _draw(
         "embedding": lambda: plots.embedding(mdata, color=options.target or options.time),
         "history": lambda: plots.history(model),
         "layers": lambda: plots.attributions(mdata, level="layer"),
-        "features": lambda: plots.attributions(mdata, level="feature"),
     }
     if options.survival:
         figures["embedding_risk"] = lambda: plots.embedding(mdata, color=keys.RISK)
@@ -230,10 +232,17 @@ def _draw(
             mdata, time=options.time, event=options.event, risk=risk, samples=samples
         )
     for target in model.targets_:
-        figures[f"parts_{target}"] = lambda target=target: plots.parts(model, target=target)  # type: ignore[misc]
-    if len(get.attributions(mdata, level="gene")):
-        figures["genes"] = lambda: plots.attributions(mdata, level="gene")
+        figures[f"parts_{target}"] = partial(plots.parts, model, target=target)
+    on_graph = len(get.attributions(mdata, level="gene")) > 0
+    if on_graph:
         figures["pathways"] = lambda: plots.pathways(mdata)
+    groups = list(dict.fromkeys(get.attributions(mdata, level="layer")["group"]))[:_MAX_GROUPS]
+    for group in groups:
+        ending = f"_{re.sub(r'[^A-Za-z0-9.-]+', '-', str(group))}" if len(groups) > 1 else ""
+        for level in ("gene", "feature") if on_graph else ("feature",):
+            figures[f"{level}s{ending}"] = partial(
+                plots.attributions, mdata, level=level, group=group
+            )
     for name, draw in figures.items():
         figure = draw().get_figure()
         figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches="tight")
