@@ -111,9 +111,9 @@ def imputed(mdata: MuData, layer: str) -> pd.DataFrame:
     (92, 1)
     """
     check_mudata(mdata)
-    if keys.IMPUTED_PREFIX + str(layer) not in mdata.obsm:
+    if keys.imputed(str(layer)) not in mdata.obsm:
         select_layers(mdata, layer, name="layer")
-    return _obsm_table(mdata, keys.IMPUTED_PREFIX + str(layer), "pathweave.tl.impute(mdata, model)")
+    return _obsm_table(mdata, keys.imputed(str(layer)), "pathweave.tl.impute(mdata, model)")
 
 
 def predictions(mdata: MuData) -> pd.DataFrame:

@@ -58,3 +58,18 @@ LAYER_KINDS: Final = (
 )
 
 ATTRIBUTION_LEVELS: Final = ("feature", "gene", "pathway", "layer")
+
+
+def prediction(target: str) -> str:
+    """Column of a target's prediction; a slash would be a folder inside an h5mu file."""
+    return PREDICTION_PREFIX + target.replace("/", "_")
+
+
+def probabilities(target: str) -> str:
+    """Slot of a target's class probabilities."""
+    return prediction(target) + PROBA_SUFFIX
+
+
+def imputed(layer: str) -> str:
+    """Slot of an imputed layer."""
+    return IMPUTED_PREFIX + layer.replace("/", "_")

@@ -27,6 +27,9 @@ _COLUMNS = (
     "symbol", "gene_symbol", "gene_symbols", "gene_name", "gene", "hgnc", "hgnc_id", "ensembl",
     "ensembl_id", "gene_id", "gene_ids", "entrez", "entrez_id", "uniprot", "chebi", "kegg", "kegg_id",
 )  # fmt: skip
+_UNMISTAKABLE = frozenset(
+    {"hgnc", "symbol", "ensembl", "uniprot", "symbol|entrez", "symbol_region"}
+)
 _GENE_KINDS = ("transcriptome", "methylation", "proteome", "cnv", "mutation", "mirna")
 
 
@@ -81,11 +84,7 @@ def _on_nodes(
         id_type = ids.detect(names)
         table = ids.map(names, to="hgnc", source=id_type, table=user)
     else:
-        id_type = ""
-        table = pd.DataFrame({"name": pd.unique(pd.Series(names, dtype=object))})
-        table = table.assign(id=np.nan, weight=np.nan, how=f"kind {kind!r} has no place on a graph")
-    if kind == "other":
-        return table, id_type
+        return _of_unknown_kind(names, user)
     of_kind = nodes[(nodes["kind"] == "compound") == (kind == "metabolome")]
     own = _own_labels(of_kind)
     lost = ~table["id"].isin(nodes["id"])
@@ -98,6 +97,21 @@ def _on_nodes(
         # A name found by its label must not keep ids that are off the graph as well.
         table = table.drop_duplicates(["name", "id"])
     return table, id_type
+
+
+def _of_unknown_kind(names: list[str], user: pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
+    """Place a layer of unknown kind on genes, if its names leave no doubt that they are genes.
+
+    Bare numbers may be Entrez ids, or just numbers: they stay off the graph until the kind is set.
+    """
+    id_type = ids.detect(names)
+    if id_type in _UNMISTAKABLE:
+        table = ids.map(names, to="hgnc", source=id_type, table=user)
+        if table.loc[table["id"].notna(), "name"].nunique() >= len(set(names)) / 2:
+            return table, id_type
+    reason = "the layer's kind is unknown; tell it with pathweave.io.set_kinds"
+    table = pd.DataFrame({"name": pd.unique(pd.Series(names, dtype=object))})
+    return table.assign(id=np.nan, weight=np.nan, how=reason), ""
 
 
 def _own_labels(nodes: pd.DataFrame) -> dict[str, str]:

@@ -52,5 +52,5 @@ def impute(
         check_choice("layers", layer, list(filled))
     out = copied(mdata) if copy else mdata
     for layer in chosen:
-        out.obsm[f"{keys.IMPUTED_PREFIX}{layer}"] = filled[layer]
+        out.obsm[keys.imputed(layer)] = filled[layer]
     return out if copy else None

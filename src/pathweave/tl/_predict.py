@@ -48,8 +48,7 @@ def predict(mdata: MuData, model: PathwayVAE, *, copy: bool = False) -> MuData |
     }
     out = copied(mdata) if copy else mdata
     for name in labels.columns:
-        key = f"{keys.PREDICTION_PREFIX}{name}"
-        out.obs[key] = labels[name]
+        out.obs[keys.prediction(name)] = labels[name]
         if name in probabilities:
-            out.obsm[f"{key}{keys.PROBA_SUFFIX}"] = probabilities[name]
+            out.obsm[keys.probabilities(name)] = probabilities[name]
     return out if copy else None

@@ -124,7 +124,7 @@ def run_all(
         _write_tables(work, mdata, model, coverage, scores)
         for name, (_, tables) in others.items():
             for level, table in tables.items():
-                table.to_csv(work / f"attributions_{name}_{level}.csv", index=False)
+                table.to_csv(work / f"attributions_{_file_name(name)}_{level}.csv", index=False)
         _draw(work / "figures", mdata, model, options, plots, train)
         model.save(work / "model")
         io.write_h5mu(mdata, work / "pathweave.h5mu")
@@ -232,13 +232,13 @@ def _draw(
             mdata, time=options.time, event=options.event, risk=risk, samples=samples
         )
     for target in model.targets_:
-        figures[f"parts_{target}"] = partial(plots.parts, model, target=target)
+        figures[f"parts_{_file_name(target)}"] = partial(plots.parts, model, target=target)
     on_graph = len(get.attributions(mdata, level="gene")) > 0
     if on_graph:
         figures["pathways"] = lambda: plots.pathways(mdata)
     groups = list(dict.fromkeys(get.attributions(mdata, level="layer")["group"]))[:_MAX_GROUPS]
     for group in groups:
-        ending = f"_{re.sub(r'[^A-Za-z0-9.-]+', '-', str(group))}" if len(groups) > 1 else ""
+        ending = f"_{_file_name(group)}" if len(groups) > 1 else ""
         for level in ("gene", "feature") if on_graph else ("feature",):
             figures[f"{level}s{ending}"] = partial(
                 plots.attributions, mdata, level=level, group=group
@@ -247,3 +247,8 @@ def _draw(
         figure = draw().get_figure()
         figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches="tight")
         plt.close(figure)
+
+
+def _file_name(name: object) -> str:
+    """Write a name so that every file system takes it."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", str(name))
