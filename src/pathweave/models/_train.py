@@ -31,6 +31,7 @@ class TrainSpec:
     reconstruction_weight: float = 0.3
     kl_weight: float = 1.0
     auxiliary_weight: float = 0.3
+    mixup: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,9 @@ class _Run:
     def _loss(self, index: Tensor) -> tuple[Tensor, dict[str, float]]:
         net, training = self.net, self.training
         inputs = self.inputs.rows(index)
+        partner, share_kept = self._partner(index)
+        if partner is not None:
+            inputs = inputs.mixed(self.inputs.rows(partner), share_kept)
         encoded = net.encode(inputs, drop_layers=net.training)
         latent = encoded.mean
         if net.training:
@@ -213,6 +217,12 @@ class _Run:
         ).mean()
         kl = gaussian_kl(encoded.mean, encoded.log_var).mean()
         target = self._target_loss(encoded, index)
+        if partner is not None:
+            other = self._target_loss(encoded, partner)
+            target = (
+                share_kept * target[0] + (1 - share_kept) * other[0],
+                share_kept * target[1] + (1 - share_kept) * other[1],
+            )
         unsupervised = reconstruction + self.kl_scale * kl
         share = training.reconstruction_weight if net.spec.heads else 1.0
         total = target[0] + share * unsupervised
@@ -225,6 +235,17 @@ class _Run:
             "kl": kl.item(),
         }
         return total, parts
+
+    def _partner(self, index: Tensor) -> tuple[Tensor | None, float]:
+        """Draw partners for mixup (Zhang et al. 2018), and how much of the sample itself is kept.
+
+        Log hazards compare samples with each other: they have no mixture, so survival goes without.
+        """
+        tasks = {head.task for head in self.net.spec.heads}
+        if not self.net.training or not self.training.mixup or not tasks or "survival" in tasks:
+            return None, 1.0
+        share = float(torch.distributions.Beta(self.training.mixup, self.training.mixup).sample())
+        return index[torch.randperm(len(index)).to(index.device)], max(share, 1 - share)
 
     def _target_loss(self, encoded: Encoded, index: Tensor) -> tuple[Tensor, Tensor]:
         """Loss of the heads on the fused latent, and of the same heads on every expert alone."""

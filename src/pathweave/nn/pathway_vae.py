@@ -89,6 +89,17 @@ class Prepared:
             None if self.nodes is None else self.nodes[index],
         )
 
+    def mixed(self, other: Prepared, share: float) -> Prepared:
+        """Mix every sample with another; what a sample lacks, it still lacks."""
+        return Prepared(
+            {name: share * z + (1 - share) * other.z[name] for name, z in self.z.items()},
+            {name: m & other.measured[name] for name, m in self.measured.items()},
+            self.present,
+            None
+            if self.nodes is None or other.nodes is None
+            else share * self.nodes + (1 - share) * other.nodes,
+        )
+
 
 @dataclass
 class Encoded:
