@@ -146,8 +146,9 @@ def predictions(mdata: MuData) -> pd.DataFrame:
             continue
         target = str(column).removeprefix(keys.PREDICTION_PREFIX)
         parts[target] = mdata.obs[column]
-        proba = mdata.obsm.get(f"{column}{keys.PROBA_SUFFIX}")
-        if isinstance(proba, pd.DataFrame):
+        slot = f"{column}{keys.PROBA_SUFFIX}"
+        if slot in mdata.obsm:
+            proba = _obsm_table(mdata, slot, "pathweave.tl.predict(mdata, model)")
             parts |= {f"{target}: {name}": proba[name] for name in proba.columns}
     if not parts:
         raise KeyError(_first("no prediction in mdata.obs", "pathweave.tl.predict(mdata, model)"))
@@ -337,14 +338,20 @@ def _obsm(mdata: MuData, key: str, call: str) -> Any:
 
 
 def _obsm_table(mdata: MuData, key: str, call: str) -> pd.DataFrame:
-    """Entry of obsm that must be a DataFrame."""
+    """Entry of obsm whose columns have names: an array named in uns, or a DataFrame."""
     import pandas as pd
 
     table = _obsm(mdata, key, call)
-    if not isinstance(table, pd.DataFrame):
-        msg = f"mdata.obsm[{key!r}] must be a DataFrame, found {type(table).__name__}; run {call} again."
-        raise TypeError(msg)
-    return table.copy()
+    if isinstance(table, pd.DataFrame):
+        return table.copy()
+    names = _json(_record(mdata).get(keys.COLUMNS, "{}"), "the names of columns").get(key)
+    values = np.asarray(table)
+    if names is None or values.ndim != 2 or len(names) != values.shape[1]:
+        msg = (
+            f"mdata.obsm[{key!r}] of shape {values.shape} has no names that fit; run {call} again."
+        )
+        raise ValueError(msg)
+    return pd.DataFrame(values.copy(), index=mdata.obs_names.copy(), columns=names)
 
 
 def _json(text: str, what: str) -> dict[str, Any]:

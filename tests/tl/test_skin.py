@@ -37,12 +37,14 @@ def test_slots(fitted):
     assert out.obsm["X_pathway_activity"].shape == (mdata.n_obs, len(model.pathways_))
     pw.tl.predict(out, model)
     assert out.obs["pathweave_class"].dtype == "category"
-    np.testing.assert_allclose(out.obsm["pathweave_class_proba"].sum(axis=1), 1.0)
+    np.testing.assert_allclose(out.obsm["pathweave_class_proba"].sum(axis=1), 1.0, rtol=1e-5)
+    told = pw.get.predictions(out)
+    assert told.columns.tolist() == ["class", "class: A", "class: B", "risk"]
     assert out.obs["pathweave_risk"].dtype == np.float64
     pw.tl.impute(out, model)
     for name, mod in mdata.mod.items():
-        table = out.obsm[f"pathweave_imputed_{name}"]
-        assert table.shape == (mdata.n_obs, mod.n_vars)
+        table = pw.get.imputed(out, name)
+        assert table.columns.tolist() == mod.var_names.tolist()
         assert not table.isna().to_numpy().any()
     pw.tl.attribute(out, model, n_steps=4)
     record = out.uns["pathweave"]["attributions"]
@@ -79,6 +81,18 @@ def test_out_of_fold_predictions_are_not_those_of_the_fit(fitted):
     known = np.mean(table["class"].to_numpy() == mdata.obs["class"].astype(str).to_numpy())
     stack = model.parts_.query("target == 'class' and part == 'stack'")["score"].iloc[0]
     assert np.isclose(known, stack)
+
+
+def test_names_with_a_slash_survive_the_file(tmp_path):
+    mdata = pw.datasets.simulate(60, n_pathways_active=2, seed=4)
+    mdata.obs["site/code"] = mdata.obs["class"].astype(str).map({"A": "COAD/READ", "B": "LUAD"})
+    model = pw.tl.fit(mdata, target="site/code", model=quick())
+    del mdata.obs["site/code"]  # anndata itself warns of such a column
+    pw.tl.predict(mdata, model)
+    pw.io.write_h5mu(mdata, tmp_path / "x.h5mu")
+    again = pw.get.predictions(pw.io.read_h5mu(tmp_path / "x.h5mu"))
+    assert again.columns.tolist() == ["site_code", "site_code: COAD/READ", "site_code: LUAD"]
+    np.testing.assert_allclose(again.iloc[:, 1:].sum(axis=1), 1.0, rtol=1e-5)
 
 
 def test_impute_names_layers(fitted):

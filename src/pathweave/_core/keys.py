@@ -23,25 +23,25 @@ EMBEDDING: Final = "X_pathweave"
 """``mdata.obsm``: joint embedding, float32 (n_obs, n_latent)."""
 
 ACTIVITY: Final = "X_pathway_activity"
-"""``mdata.obsm``: pathway activities, DataFrame (n_obs, n_pathways)."""
+"""``mdata.obsm``: pathway activities, float32 (n_obs, n_pathways)."""
 
 PREDICTION_PREFIX: Final = "pathweave_"
 """``mdata.obs["pathweave_<target>"]`` holds a prediction."""
 
 PROBA_SUFFIX: Final = "_proba"
-"""``mdata.obsm["pathweave_<target>_proba"]``: class probabilities, DataFrame (n_obs, n_classes)."""
+"""``mdata.obsm["pathweave_<target>_proba"]``: class probabilities, float32 (n_obs, n_classes)."""
 
 RISK: Final = "pathweave_risk"
 """``mdata.obs``: predicted log relative hazard of a survival target."""
 
-IMPUTED_LAYER: Final = "pathweave_imputed"
-"""``mod.layers`` (samples the layer has): measured values, gaps filled by the model."""
-
 IMPUTED_PREFIX: Final = "pathweave_imputed_"
-"""``mdata.obsm["pathweave_imputed_<layer>"]``: the layer for all samples of the MuData."""
+"""``mdata.obsm["pathweave_imputed_<layer>"]``: the layer for all samples, float32 (n_obs, n_features)."""
 
 ATTRIBUTIONS: Final = "attributions"
 """``mdata.uns["pathweave"]["attributions"]``: dict of DataFrames feature, gene, pathway, layer + params."""
+
+COLUMNS: Final = "columns"
+"""``mdata.uns["pathweave"]["columns"]``: JSON, for each slot of ``obsm`` the names of its columns."""
 
 HISTORY: Final = "history"
 """``mdata.uns["pathweave"]["history"]``: DataFrame of the training curves of the model used."""

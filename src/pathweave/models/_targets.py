@@ -119,10 +119,13 @@ def _class_target(column: str, values: pd.Series) -> Target:
     lonely = labels[counts < 2]
     classes = labels[counts >= 2]
     if len(classes) < 2:
-        found = dict(zip(labels.tolist(), counts.tolist(), strict=True))
+        found = [f"{label} ({count})" for label, count in zip(labels, counts, strict=True)]
+        hint = ""
+        if len(found) > 5 and all(_is_number(label) for label in labels):
+            hint = f" These are numbers written as text: mdata.obs[{column!r}] = mdata.obs[{column!r}].astype(float)."
         msg = (
             f"target={column!r} has {len(classes)} class(es) with two samples or more "
-            f"(found: {found}); at least two are needed. Choose another column, or fit without a target."
+            f"(found: {listed(found)});{hint} at least two are needed. Choose another column, or fit without a target."
         )
         raise ValueError(msg)
     if counts[counts >= 2].sum() < _MIN_LABELLED:
@@ -135,6 +138,14 @@ def _class_target(column: str, values: pd.Series) -> Target:
             LabelWarning,
         )
     return Target(column, "class", (column,), tuple(str(label) for label in classes))
+
+
+def _is_number(label: str) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return False
+    return True
 
 
 def _number_target(column: str, values: pd.Series) -> Target:

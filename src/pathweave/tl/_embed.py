@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pathweave._core import keys
-from pathweave.tl._write import copied, write_record
+from pathweave.tl._write import copied, write_record, write_table
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -32,8 +32,8 @@ def embed(
     Returns
     -------
     ``None``, or the copy. Sets ``mdata.obsm[key_added]``, float32 (n_obs, n_latent), row i for
-    ``obs_names[i]``; for models with a graph ``mdata.obsm["X_pathway_activity"]``, a DataFrame (n_obs,
-    n_pathways); and ``mdata.uns["pathweave"]["history"]``, the model's training curves.
+    ``obs_names[i]``; for models with a graph ``mdata.obsm["X_pathway_activity"]``, float32 (n_obs,
+    n_pathways), named by `pathweave.get.pathway_activity`; and ``mdata.uns["pathweave"]["history"]``, the model's training curves.
 
     Examples
     --------
@@ -49,6 +49,6 @@ def embed(
     out = copied(mdata) if copy else mdata
     out.obsm[key_added] = latent
     if activity is not None:
-        out.obsm[keys.ACTIVITY] = activity.astype("float32")
+        write_table(out, keys.ACTIVITY, activity)
     write_record(out, keys.HISTORY, model.history_.copy())
     return out if copy else None

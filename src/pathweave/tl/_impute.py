@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pathweave._core import keys
 from pathweave._core.checks import check_choice
-from pathweave.tl._write import copied
+from pathweave.tl._write import copied, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +34,9 @@ def impute(
 
     Returns
     -------
-    ``None``, or the copy. Sets ``mdata.obsm["pathweave_imputed_<layer>"]``, a DataFrame (n_obs,
-    n_features) in the units of ``mod.X``: measured values as they are, the rest from the latent.
+    ``None``, or the copy. Sets ``mdata.obsm["pathweave_imputed_<layer>"]``, float32 (n_obs,
+    n_features) in the units of ``mod.X``: measured values as they are, the rest from the latent;
+    `pathweave.get.imputed` names the columns.
 
     Examples
     --------
@@ -43,7 +44,7 @@ def impute(
     >>> mdata = pw.datasets.simulate(60, missing_layers=0.3, seed=1)
     >>> model = pw.models.PathwayVAE(8, max_epochs=3).fit(mdata)
     >>> pw.tl.impute(mdata, model, layers=["protein"])
-    >>> int(mdata.obsm["pathweave_imputed_protein"].isna().sum().sum())
+    >>> int(pw.get.imputed(mdata, "protein").isna().sum().sum())
     0
     """
     filled = model.impute(mdata)
@@ -52,5 +53,5 @@ def impute(
         check_choice("layers", layer, list(filled))
     out = copied(mdata) if copy else mdata
     for layer in chosen:
-        out.obsm[keys.imputed(layer)] = filled[layer]
+        write_table(out, keys.imputed(layer), filled[layer])
     return out if copy else None

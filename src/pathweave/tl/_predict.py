@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pathweave._core import keys
-from pathweave.tl._write import copied
+from pathweave.tl._write import copied, write_table
 
 if TYPE_CHECKING:
     from mudata import MuData
@@ -29,7 +29,8 @@ def predict(mdata: MuData, model: PathwayVAE, *, copy: bool = False) -> MuData |
     -------
     ``None``, or the copy. Sets for every target ``mdata.obs["pathweave_<target>"]`` (categorical for
     classes, float64 for numbers, ``"pathweave_risk"`` for the log hazard of survival) and, for classes,
-    ``mdata.obsm["pathweave_<target>_proba"]``, a DataFrame (n_obs, n_classes) whose rows sum to one.
+    ``mdata.obsm["pathweave_<target>_proba"]``, float32 (n_obs, n_classes), rows sum to
+    one; `pathweave.get.predictions` names the columns.
 
     Examples
     --------
@@ -50,5 +51,5 @@ def predict(mdata: MuData, model: PathwayVAE, *, copy: bool = False) -> MuData |
     for name in labels.columns:
         out.obs[keys.prediction(name)] = labels[name]
         if name in probabilities:
-            out.obsm[keys.probabilities(name)] = probabilities[name]
+            write_table(out, keys.probabilities(name), probabilities[name])
     return out if copy else None
