@@ -5,14 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-import scanpy as sc
 from tests_helpers import quick
 
 import pathweave as pw
-
-SCANPY_WARNS = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:n_jobs value:UserWarning"
-)
+from pathweave._core.warnings import LayerOffGraphWarning
 
 
 def short_fit(mdata, **targets) -> pw.models.PathwayVAE:
@@ -37,8 +33,9 @@ def assert_finite_for_all(mdata, model) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-@SCANPY_WARNS
 def test_simulated_data_from_fit_to_leiden(tmp_path):
+    import scanpy as sc
+
     mdata = pw.datasets.simulate(80, n_pathways_active=3, missing_layers=0.2, seed=8)
     lacking = {name: ~np.asarray(mdata.obsm[name], dtype=bool).ravel() for name in mdata.mod}
     assert any(mask.any() for mask in lacking.values())
@@ -95,21 +92,20 @@ def test_simulated_data_from_fit_to_leiden(tmp_path):
     assert adata.obs["leiden"].notna().all()
 
 
-@pytest.mark.slow
 def test_protein_that_the_test_samples_lack(shared):
     mdata = pw.io.read_h5mu(shared / "data" / "brca_mixomics" / "brca_mixomics.h5mu")
     train = (mdata.obs["split"] == "train").to_numpy()
     has_protein = np.asarray(mdata.obsm["protein"], dtype=bool).ravel()
     assert not has_protein[~train].any()
-    model = short_fit(mdata, target="subtype", samples=train)
+    with pytest.warns(LayerOffGraphWarning, match="'mirna'"):
+        model = short_fit(mdata, target="subtype", samples=train)
     predictions = assert_finite_for_all(mdata, model)
     right = predictions["subtype"].astype(str) == mdata.obs["subtype"].astype(str)
-    assert right[~train].mean() > 0.8  # published error rates are under .1
+    assert right[~train].mean() > 0.8  # logistic regression: .94 to .96
     pw.tl.impute(mdata, model)
     assert np.isfinite(pw.get.imputed(mdata, "protein").loc[~train].to_numpy()).all()
 
 
-@pytest.mark.slow
 def test_survival_of_lung_adenocarcinoma(shared):
     mdata = pw.io.read_h5mu(shared / "data" / "tcga_surv_luad" / "tcga_surv_luad.h5mu")
     train = mdata.obs["train"].to_numpy() > 0
@@ -118,7 +114,6 @@ def test_survival_of_lung_adenocarcinoma(shared):
     assert predictions["risk"].nunique() > 0.9 * mdata.n_obs  # a risk of its own for each patient
 
 
-@pytest.mark.slow
 def test_severity_of_covid_from_proteins_and_metabolites(shared):
     mdata = pw.io.read_h5mu(shared / "data" / "covid_su" / "covid_su.h5mu")
     model = short_fit(mdata, target="severity")
