@@ -118,6 +118,106 @@ def test_a_folder_becomes_one_graph_without_overview_maps(shared):
     assert not less.pathways["id"].str.contains("hsa05").any()
 
 
+GRAPHITE = {
+    "complexes": "all",
+    "within_components": False,
+    "enzyme_relations": "none",
+    "through_compounds": True,
+}
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    ("name", "pairs", "complexes", "chains"),
+    [("hsa04110", 486, 195, 0), ("hsa04115", 80, 16, 0), ("hsa04668", 137, 0, 0), ("hsa04150", 565, 0, 7)],
+)  # fmt: skip
+def test_the_rules_of_graphite(shared, name, pairs, complexes, chains):
+    edges = graph.kegg(shared / "pathways" / "kgml" / f"{name}.xml", **GRAPHITE).edges
+    edges = edges[edges["source"].str.match("hgnc|ncbi") & edges["target"].str.match("hgnc|ncbi")]
+    mediated = edges["flags"].str.contains("through compound")
+    bound = edges["type"] == "complex"
+    assert mediated.sum() == chains
+    assert bound.sum() == complexes
+    written = edges[~bound & ~mediated]
+    assert len(written[["source", "target"]].drop_duplicates()) == pairs
+
+
+def test_edges_within_a_component_and_loops_are_switches(read):
+    body = (
+        entry(1, f"{TP53} {MDM2}") + entry(2, ATM)
+        + entry(4, "undefined", "group", '<component id="1"/><component id="2"/>')
+        + relation(1, 1, "PPrel", "activation") + relation(2, 1, "PPrel", "activation")
+    )  # fmt: skip
+    arrows = {(P, M), (M, P), (A, P), (A, M)}
+
+    def directed(**options):
+        g = read(body, complexes="none", **options)
+        return set(g.edges[["source", "target"]].itertuples(index=False, name=None)), g
+
+    assert directed()[0] == arrows
+    kept, g = directed(within_components=False)
+    assert kept == {(A, P), (A, M)}
+    assert g.meta["kegg"]["left_out"] == {
+        "edges within a component of a complex": 2, "self loops": 2,
+    }  # fmt: skip
+    assert directed(self_loops=True)[0] == arrows | {(P, P), (M, M)}
+
+
+def test_enzyme_relations_and_reactions_are_switches(read):
+    body = (
+        entry(1, ATM, more='reaction="rn:R1"') + entry(5, TP53)
+        + relation(5, 1, "ECrel", "compound")
+        + '<reaction name="rn:R1" type="irreversible"><substrate name="cpd:C00031"/>'
+        '<product name="cpd:C00022"/></reaction>'
+    )  # fmt: skip
+    assert rows(read(body, reactions=False)) == {(P, A, "shares_metabolite", 0)}
+    written = read(body, reactions=False, enzyme_relations="as_written").edges
+    assert written[["source", "target", "directed"]].to_numpy().tolist() == [[P, A, True]]
+    none = read(body, enzyme_relations="none")
+    assert set(none.edges["type"]) == {"catalysis", "conversion"}
+    assert none.meta["kegg"]["left_out"] == {"enzyme relations": 1}
+
+
+def test_chains_through_a_compound(read):
+    body = (
+        entry(1, ATM) + entry(2, "cpd:C00031", "compound") + entry(3, f"{TP53} {MDM2}")
+        + relation(1, 2, "PCrel", "activation") + relation(2, 3, "PCrel", "inhibition")
+    )  # fmt: skip
+    g = read(body, through_compounds=True)
+    chains = g.edges[g.edges["flags"] == "through compound"]
+    assert rows(g) >= {(A, P, "indirect", -1), (A, M, "indirect", -1)}
+    assert len(chains) == 2
+    assert len(read(body).edges) == 3
+
+
+def test_orthologs_and_enzymes_of_reference_maps(tmp_path):
+    file = tmp_path / "map.xml"
+    body = (
+        entry(1, "ko:K00001 ko:K00002", "ortholog", more='reaction="rn:R1"')
+        + entry(2, "ec:1.1.1.1", "enzyme") + relation(1, 2, "ECrel", "compound")
+        + '<reaction id="1" name="rn:R1" type="irreversible"><substrate name="cpd:C00031"/>'
+        '<product name="cpd:C00022"/></reaction>'
+    )  # fmt: skip
+    file.write_text(kgml(body, name="ko00010", org="ko"))
+    plain = graph.kegg(file)
+    assert set(plain.nodes["kind"]) == {"compound"}
+    assert plain.meta["kegg"]["left_out"] == {
+        "enzymes without gene": 1, "orthologs without gene": 1, "reactions without a gene": 1,
+        "relations with an end without gene or compound": 1,
+    }  # fmt: skip
+    whole = graph.kegg(file, orthologs=True)
+    assert whole.nodes["kind"].value_counts().to_dict() == {
+        "ortholog": 2, "compound": 2, "enzyme": 1,
+    }  # fmt: skip
+    assert ("kegg.orthology:K00001", "kegg.compound:C00022", "catalysis", 0) in rows(whole)
+
+
+def test_names_without_a_database_are_counted(read):
+    g = read(entry(1, "CRP") + entry(2, "cAMP", "compound") + relation(2, 1, "PCrel", "activation"))
+    assert g.nodes.empty
+    assert sum(g.meta["kegg"]["left_out"].values()) == 3
+
+
 def test_families_groups_and_complexes(read):
     g = read(
         entry(1, f"{TP53} {MDM2}") + entry(2, ATM) + entry(3, NOT_HGNC)
@@ -160,6 +260,7 @@ def test_options_of_complexes(read):
         ("PPrel", ["phosphorylation"], {("phosphorylation", 0)}),
         ("PPrel", ["ubiquination"], {("ubiquitination", 0)}),
         ("PPrel", ["indirect"], {("indirect", 0)}),
+        ("PPrel", ["missing"], {("missing_interaction", 0)}),
         ("PPrel", ["state change"], {("state_change", 0)}),
         ("PPrel", [], {("unknown", 0)}),
         ("GErel", ["expression"], {("expression", 1)}),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pathweave.graph._kgml import read_kgml
-from pathweave.graph._kgml_edges import catalysts, compounds, expand
+from pathweave.graph._kgml_edges import alternatives, catalysts, compounds, expand
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -76,16 +76,12 @@ def _pair_counts(kgml: Map) -> dict[str, int]:
             rows.add((a, b, relation.type, subtype))
     pairs = {(a, b) for a, b, _, _ in rows}
     bound: set[tuple[str, str]] = set()
-    across: set[tuple[str, str]] = set()
     for entry in kgml.entries.values():
         if entry.type == "group":
             genes = sorted(name for name in expand(kgml, entry.id) if _is_gene(kgml, name))
             bound.update(combinations(genes, 2))
-            parts = [expand(kgml, part) for part in entry.components]
-            for one, other in combinations(parts, 2):
-                across.update((min(a, b), max(a, b)) for a, b in product(one, other))
-    inside = bound - across
-    between = {(a, b) for a, b in pairs if a != b and (min(a, b), max(a, b)) not in inside}
+    inside = alternatives(kgml)
+    between = {(a, b) for a, b in pairs if a != b and (a, b) not in inside}
     touched = {gene for pair in between | bound for gene in pair}
     return {
         "gene_gene_pairs_directed_unique": len(pairs),

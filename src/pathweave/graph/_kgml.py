@@ -21,6 +21,13 @@ MAX_BYTES = 64 * 2**20
 MAX_DEPTH = 8
 """KGML nests four deep."""
 
+OLD_SUBTYPES = {
+    "indirect": "indirect effect",
+    "missing": "missing interaction",
+    "ubiquination": "ubiquitination",
+}
+"""Spellings of the files of 2008 and 2009, and of today's."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -167,7 +174,7 @@ def _relation(element: Element, file: str) -> Relation:
 
 def subtype_name(name: str) -> str:
     """Spell a subtype as KGML 0.7.2 does."""
-    return {"indirect": "indirect effect", "ubiquination": "ubiquitination"}.get(name, name)
+    return OLD_SUBTYPES.get(name, name)
 
 
 def _reaction(element: Element, file: str) -> Reaction:

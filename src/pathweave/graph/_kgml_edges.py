@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, product
-from typing import TYPE_CHECKING
+from itertools import chain, combinations, product
+from typing import TYPE_CHECKING, Literal
+
+from pathweave._core.checks import check_choice
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -30,8 +32,37 @@ WEAK = ("binding/association", "dissociation", "state change", "missing interact
 TYPE_OF_WEAK = {"binding/association": "binding", "hidden compound": "compound",
                 "indirect effect": "indirect"}  # fmt: skip
 SYMMETRIC = {"binding", "complex", "shares_metabolite", "maplink"}
+NO_CATALYST = ("cpd:", "gl:", "dr:", "path:")
 TRANSCRIPTION = {"activation": "expression", "inhibition": "repression"}
 KEPT_TYPES = frozenset({"gene", "compound", "map"})
+REFERENCE_TYPES = frozenset({"ortholog", "enzyme"})
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a map is expanded; `kegg` says what each rule means."""
+
+    complexes: Literal["components", "all", "none"] = "components"
+    max_complex_size: int = 60
+    within_components: bool = True
+    enzyme_relations: Literal["symmetric", "as_written", "none"] = "symmetric"
+    reactions: bool = True
+    through_compounds: bool = False
+    phosphorylation_sign: Literal[-1, 0, 1] = 0
+    self_loops: bool = False
+    maps: bool = True
+    orthologs: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("complexes", self.complexes, ("components", "all", "none"))
+        check_choice("enzyme_relations", self.enzyme_relations, ("symmetric", "as_written", "none"))
+        check_choice("phosphorylation_sign", self.phosphorylation_sign, (-1, 0, 1))
+        if self.max_complex_size < 2:
+            msg = f"max_complex_size={self.max_complex_size!r} must be at least 2."
+            raise ValueError(msg)
+
+
+DEFAULT = Rules()
 
 
 @dataclass(frozen=True)
@@ -44,30 +75,30 @@ class RawEdge:
     sign: int
     flags: tuple[str, ...] = ()
     weight: float = 1.0
-
-    @property
-    def directed(self) -> bool:
-        """Whether the order of the ends has a meaning."""
-        return self.type not in SYMMETRIC
+    directed: bool = True
 
 
-def names_of(entry: Entry, organism: str) -> tuple[str, ...]:
+def names_of(entry: Entry, organism: str, *, orthologs: bool = False) -> tuple[str, ...]:
     """Names that become nodes: this organism's genes, compounds, maps; nothing of the others."""
-    if entry.type not in KEPT_TYPES:
-        return ()
     if entry.type == "gene":
         return tuple(name for name in entry.names if name.startswith(f"{organism}:"))
-    return entry.names
+    if entry.type in KEPT_TYPES or (orthologs and entry.type in REFERENCE_TYPES):
+        return tuple(name for name in entry.names if ":" in name)
+    return ()
 
 
-def expand(kgml: Map, entry_id: str, seen: frozenset[str] = frozenset()) -> list[str]:
+def expand(
+    kgml: Map, entry_id: str, *, orthologs: bool = False, seen: frozenset[str] = frozenset()
+) -> list[str]:
     """Names an entry stands for; groups give those of all their components."""
     entry = kgml.entries.get(entry_id)
     if entry is None or entry_id in seen:
         return []
     if entry.type != "group":
-        return list(names_of(entry, kgml.organism))
-    inside = (expand(kgml, part, seen | {entry_id}) for part in entry.components)
+        return list(names_of(entry, kgml.organism, orthologs=orthologs))
+    inside = (
+        expand(kgml, part, orthologs=orthologs, seen=seen | {entry_id}) for part in entry.components
+    )
     return list(dict.fromkeys(name for names in inside for name in names))
 
 
@@ -90,42 +121,75 @@ def meanings(relation: Relation, *, phosphorylation_sign: int = 0) -> list[tuple
     return [(TYPE_OF_WEAK.get(name, name.replace(" ", "_")), sign)]
 
 
-def relation_edges(
-    kgml: Map, dropped: Counter[str], *, phosphorylation_sign: int = 0
-) -> Iterator[RawEdge]:
+def edges_of(kgml: Map, rules: Rules, dropped: Counter[str]) -> Iterator[RawEdge]:
+    """All edges that a map gives under some rules."""
+    siblings = set() if rules.within_components else alternatives(kgml)
+    parts = [relation_edges(kgml, rules, dropped), reaction_edges(kgml, rules, dropped)]
+    if rules.through_compounds:
+        parts.append(chain_edges(kgml, rules))
+    for edge in chain(*parts):
+        if edge.source == edge.target and not rules.self_loops:
+            dropped["self loops"] += 1
+        elif (edge.source, edge.target) in siblings:
+            dropped["edges within a component of a complex"] += 1
+        else:
+            yield edge
+    if rules.complexes != "none":
+        yield from complex_edges(kgml, rules, dropped)
+
+
+def relation_edges(kgml: Map, rules: Rules, dropped: Counter[str]) -> Iterator[RawEdge]:
     """Edges of all relations: every name of one end with every name of the other."""
     for relation in kgml.relations:
-        lost = {relation.entry1, relation.entry2} - kgml.entries.keys()
-        if lost:
+        if relation.type == "ECrel" and rules.enzyme_relations == "none":
+            dropped["enzyme relations"] += 1
+            continue
+        if {relation.entry1, relation.entry2} - kgml.entries.keys():
             dropped["relations with an undefined end"] += 1
             continue
-        heads, tails = expand(kgml, relation.entry1), expand(kgml, relation.entry2)
+        heads, tails = (
+            expand(kgml, end, orthologs=rules.orthologs)
+            for end in (relation.entry1, relation.entry2)
+        )
         if not heads or not tails:
             dropped["relations with an end without gene or compound"] += 1
             continue
-        said = meanings(relation, phosphorylation_sign=phosphorylation_sign)
-        for kind, sign in said:
+        for kind, sign in meanings(relation, phosphorylation_sign=rules.phosphorylation_sign):
             flags = tuple(sorted({name for name, _ in relation.subtypes} - {kind}))
+            written = kind == "shares_metabolite" and rules.enzyme_relations == "as_written"
+            directed = written or kind not in SYMMETRIC
             for head, tail in product(heads, tails):
-                if head == tail:
-                    dropped["self loops"] += 1
-                else:
-                    yield RawEdge(head, tail, kind, sign, flags)
+                yield RawEdge(head, tail, kind, sign, flags, directed=directed)
 
 
-def complex_edges(
-    kgml: Map, dropped: Counter[str], *, max_size: int, within_components: bool = False
-) -> Iterator[RawEdge]:
+def alternatives(kgml: Map) -> set[tuple[str, str]]:
+    """Ordered pairs of names that only stand for each other in one component of some group."""
+    inside: set[tuple[str, str]] = set()
+    across: set[tuple[str, str]] = set()
+    for entry in kgml.entries.values():
+        if entry.type == "group":
+            parts = [expand(kgml, part, seen=frozenset({entry.id})) for part in entry.components]
+            inside.update(pair for part in parts for pair in product(part, part))
+            across.update(
+                pair for one, other in combinations(parts, 2) for pair in product(one, other)
+            )
+    return inside - across - {(b, a) for a, b in across}
+
+
+def complex_edges(kgml: Map, rules: Rules, dropped: Counter[str]) -> Iterator[RawEdge]:
     """Undirected pairs of members of one group, each of weight 1 / (size - 1)."""
     for entry in kgml.entries.values():
         if entry.type != "group":
             continue
-        components = [expand(kgml, part, frozenset({entry.id})) for part in entry.components]
+        components = [
+            expand(kgml, part, orthologs=rules.orthologs, seen=frozenset({entry.id}))
+            for part in entry.components
+        ]
         names = sorted({name for part in components for name in part})
-        if len(names) > max_size:
+        if len(names) > rules.max_complex_size:
             dropped["groups over the size cap"] += 1
             continue
-        if within_components:
+        if rules.complexes == "all":
             components = [[name] for name in names]
         pairs = {
             tuple(sorted((a, b)))
@@ -134,50 +198,92 @@ def complex_edges(
             if a != b
         }
         for a, b in sorted(pairs):
-            yield RawEdge(a, b, "complex", 0, weight=1 / (len(names) - 1))
+            yield RawEdge(a, b, "complex", 0, weight=1 / (len(names) - 1), directed=False)
 
 
-def catalysts(kgml: Map, reaction: Reaction) -> list[str]:
+def catalysts(kgml: Map, reaction: Reaction, *, orthologs: bool = False) -> list[str]:
     """Genes of the entries that catalyse a reaction (older files lack the reaction's entry id)."""
     entry = kgml.entries.get(reaction.id)
     if entry is not None and (not entry.reactions or set(entry.reactions) & set(reaction.names)):
         entries = [entry]
     else:
         entries = [e for e in kgml.entries.values() if set(e.reactions) & set(reaction.names)]
-    genes = (name for e in entries for name in expand(kgml, e.id))
-    return [name for name in dict.fromkeys(genes) if name.startswith(f"{kgml.organism}:")]
+    kinds = {"gene", "group"} | (REFERENCE_TYPES if orthologs else frozenset())
+    names = (
+        name for e in entries if e.type in kinds for name in expand(kgml, e.id, orthologs=orthologs)
+    )
+    return [name for name in dict.fromkeys(names) if not name.startswith(NO_CATALYST)]
 
 
 def compounds(side: tuple[tuple[str, tuple[str, ...]], ...]) -> list[str]:
     """Names on one side of a reaction."""
-    return list(dict.fromkeys(name for _, names in side for name in names))
+    return list(dict.fromkeys(name for _, names in side for name in names if ":" in name))
 
 
-def reaction_edges(kgml: Map, dropped: Counter[str]) -> Iterator[RawEdge]:
+def reaction_edges(kgml: Map, rules: Rules, dropped: Counter[str]) -> Iterator[RawEdge]:
     """Substrate to enzyme to product, and substrate to product; both ways if reversible."""
+    if not rules.reactions:
+        if kgml.reactions:
+            dropped["reactions"] += len(kgml.reactions)
+        return
     for reaction in kgml.reactions:
-        enzymes = catalysts(kgml, reaction)
+        enzymes = catalysts(kgml, reaction, orthologs=rules.orthologs)
         if not enzymes:
             dropped["reactions without a gene"] += 1
         one, other = compounds(reaction.substrates), compounds(reaction.products)
         for left, right in [(one, other), (other, one)][: 2 if reaction.reversible else 1]:
-            for a, b in product(left, right):
-                if a == b:
-                    dropped["self loops"] += 1
-                else:
-                    yield RawEdge(a, b, "conversion", 0)
+            yield from (RawEdge(a, b, "conversion", 0) for a, b in product(left, right))
             yield from (RawEdge(a, e, "catalysis", 0) for a, e in product(left, enzymes))
             yield from (RawEdge(e, b, "catalysis", 0) for e, b in product(enzymes, right))
 
 
-def members(kgml: Map) -> list[str]:
+def chain_edges(kgml: Map, rules: Rules) -> Iterator[RawEdge]:
+    """Gene to gene where relations lead from one gene to a compound and on to another gene."""
+    into: dict[str, list[tuple[str, int]]] = {}
+    out: dict[str, list[tuple[str, int]]] = {}
+    for relation in kgml.relations:
+        ends = [kgml.entries.get(end) for end in (relation.entry1, relation.entry2)]
+        if any(end is None for end in ends) or relation.type in {"maplink", "ECrel"}:
+            continue
+        kinds = ["compound" if end and end.type == "compound" else "gene" for end in ends]
+        if kinds[0] == kinds[1]:
+            continue
+        said = meanings(relation, phosphorylation_sign=rules.phosphorylation_sign)
+        sign = said[0][1] if len(said) == 1 else 0
+        compound, gene = (0, 1) if kinds[0] == "compound" else (1, 0)
+        side = out if compound == 0 else into
+        entries = (relation.entry1, relation.entry2)
+        for name, partner in product(
+            expand(kgml, entries[compound]),
+            expand(kgml, entries[gene], orthologs=rules.orthologs),
+        ):
+            if not partner.startswith(NO_CATALYST):
+                side.setdefault(name, []).append((partner, sign))
+    for name in sorted(into.keys() & out.keys()):
+        for (head, one), (tail, other) in product(into[name], out[name]):
+            yield RawEdge(head, tail, "indirect", one * other, ("through compound",))
+
+
+def members(kgml: Map, *, orthologs: bool = False) -> list[str]:
     """Genes and compounds drawn on the map, and compounds that only reactions name."""
     drawn = [
         name
         for entry in kgml.entries.values()
-        if entry.type in {"gene", "compound"}
-        for name in names_of(entry, kgml.organism)
+        if entry.type != "map"
+        for name in names_of(entry, kgml.organism, orthologs=orthologs)
     ]
     for reaction in kgml.reactions:
         drawn += compounds(reaction.substrates) + compounds(reaction.products)
     return list(dict.fromkeys(drawn))
+
+
+def left_out_entries(kgml: Map, *, orthologs: bool = False) -> dict[str, int]:
+    """Count entries that give no node, by why."""
+    reasons = {"ortholog": "orthologs without gene", "enzyme": "enzymes without gene"}
+    count: dict[str, int] = {}
+    for entry in kgml.entries.values():
+        if entry.type == "group" or names_of(entry, kgml.organism, orthologs=orthologs):
+            continue
+        why = reasons.get(entry.type, f"{entry.type} entries without a name of this organism")
+        count[why] = count.get(why, 0) + 1
+    return count

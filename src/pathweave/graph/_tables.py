@@ -24,7 +24,7 @@ KIND_OF_PREFIX = {
     "hgnc": "gene", "ncbigene": "gene", "ensembl": "gene", "uniprot": "gene", "symbol": "gene",
     "chebi": "compound", "kegg.compound": "compound", "kegg.glycan": "compound",
     "kegg.drug": "compound", "hmdb": "compound", "reactome": "pathway", "kegg.pathway": "pathway",
-    "mirbase": "mirna",
+    "mirbase": "mirna", "kegg.orthology": "ortholog", "ec-code": "enzyme", "kegg.genes": "gene",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from pathweave._core.checks import check_choice, listed
+from pathweave._core.checks import listed
 from pathweave.graph import _genes
 from pathweave.graph import _kgml_edges as meaning
 from pathweave.graph._kgml import Map, read_kgml
@@ -16,27 +16,34 @@ from pathweave.graph._pathway_graph import PathwayGraph
 from pathweave.graph._tables import join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from os import PathLike
 
 DATABASE = "kegg"
 PREFIX = {
     "cpd": "kegg.compound", "gl": "kegg.glycan", "dr": "kegg.drug", "path": "kegg.pathway",
+    "ko": "kegg.orthology", "ec": "ec-code",
 }  # fmt: skip
 OVERVIEW = ("011", "012")
 
 
-def kegg(
+def kegg(  # noqa: PLR0913  each rule is a switch that a user can read
     path_or_files: str | PathLike[str] | Iterable[str | PathLike[str]],
     *,
     overview: bool = False,
     exclude: Iterable[str] = (),
     complexes: Literal["components", "all", "none"] = "components",
     max_complex_size: int = 60,
+    within_components: bool = True,
+    enzyme_relations: Literal["symmetric", "as_written", "none"] = "symmetric",
+    reactions: bool = True,
+    through_compounds: bool = False,
     phosphorylation_sign: Literal[-1, 0, 1] = 0,
+    self_loops: bool = False,
     maps: bool = True,
+    orthologs: bool = False,
 ) -> PathwayGraph:
-    """Read KEGG pathway maps (KGML) as one typed, signed graph.
+    """Read KEGG pathway maps (KGML of any age) as one typed, signed graph.
 
     Genes of a box that stands for several, and the components of a group, each get the edges of
     the box. Activation and expression are positive, inhibition and repression negative, the rest
@@ -44,8 +51,12 @@ def kegg(
     ``catalysis`` (substrate to gene, gene to product) and ``conversion`` edges, both ways if
     reversible; ECrel relations are undirected ``shares_metabolite``. One row per (source, target,
     type, sign) lists the pathways that carry it; modifiers such as phosphorylation that go with
-    a sign stand in ``flags``. Loops, orthologs without a human gene and the like are left out
-    and counted in ``meta["kegg"]["left_out"]``.
+    a sign stand in ``flags``. What is left out is counted in ``meta["kegg"]["left_out"]``.
+
+    The rules of graphite (Sales et al., BMC Bioinformatics 2012) are ``complexes="all",
+    within_components=False, enzyme_relations="none", through_compounds=True``; those of KEGGgraph
+    (Zhang and Wiemann, Bioinformatics 2009) ``complexes="none", self_loops=True,
+    enzyme_relations="as_written"``.
 
     KEGG's data may not be passed on, so none are part of this package.
 
@@ -62,15 +73,38 @@ def kegg(
         all its genes, or none.
     max_complex_size
         Groups with more genes give no ``complex`` edges.
+    within_components
+        Keep directed edges between genes that stand for each other in one component of a group.
+    enzyme_relations
+        ECrel relations (two enzymes share a metabolite) as undirected edges, directed as they
+        were drawn (which is not the flux), or not at all.
+    reactions
+        Read reactions.
+    through_compounds
+        Add ``indirect`` edges from gene to gene where relations lead through a compound; their
+        sign is the product of the two.
     phosphorylation_sign
         Sign of a phosphorylation that comes without activation or inhibition.
+    self_loops
+        Keep edges of a gene with itself.
     maps
         Keep other maps that a map points to, as nodes of kind ``pathway``.
+    orthologs
+        Keep boxes without a gene of the organism, as nodes ``kegg.orthology:K...`` and
+        ``ec-code:...``: all boxes of a reference map (ko00010) are such.
 
     Returns
     -------
-    The graph. Genes are ``hgnc:...`` (``ncbigene:...`` where HGNC does not know the Entrez id),
-    compounds ``kegg.compound:C...``, glycans ``kegg.glycan:G...``, pathways ``kegg.pathway:hsa...``.
+    The graph. Genes are ``hgnc:...`` (``ncbigene:...`` where HGNC does not know the Entrez id, and
+    for other organisms), compounds ``kegg.compound:C...``, glycans ``kegg.glycan:G...``, pathways
+    ``kegg.pathway:hsa...``. ``meta["kegg"]["maps"]`` holds the sha256 of every file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file or folder, or no KGML in it.
+    ValueError
+        If a file is not KGML, is cut off or built to do harm, or nothing is left to read.
 
     Examples
     --------
@@ -86,33 +120,26 @@ def kegg(
     ...     graph.kegg(folder)
     PathwayGraph: 2 nodes (2 gene), 1 edges (1 inhibition), 1 pathways, 2 memberships
     """
-    check_choice("complexes", complexes, ("components", "all", "none"))
-    check_choice("phosphorylation_sign", phosphorylation_sign, (-1, 0, 1))
-    if max_complex_size < 2:
-        msg = f"max_complex_size={max_complex_size!r} must be at least 2."
-        raise ValueError(msg)
+    rules = meaning.Rules(
+        complexes, max_complex_size, within_components, enzyme_relations, reactions,
+        through_compounds, phosphorylation_sign, self_loops, maps, orthologs,
+    )  # fmt: skip
     kept = _chosen_maps(path_or_files, overview=overview, exclude=exclude)
     left_out: Counter[str] = Counter()
     found: dict[tuple[str, str, str, int, bool], _Edge] = {}
     members: list[tuple[str, str]] = []
     for kgml in kept:
         pathway = _node_id(f"path:{kgml.id}", kgml.organism)
-        members += [(_node_id(name, kgml.organism), pathway) for name in meaning.members(kgml)]
-        left_out["orthologs without gene"] += sum(
-            entry.type == "ortholog" for entry in kgml.entries.values()
-        )
-        for edge in _edges(
-            kgml,
-            left_out,
-            complexes=complexes,
-            max_complex_size=max_complex_size,
-            phosphorylation_sign=phosphorylation_sign,
-        ):
+        drawn = meaning.members(kgml, orthologs=orthologs)
+        members += [(_node_id(name, kgml.organism), pathway) for name in drawn]
+        left_out.update(meaning.left_out_entries(kgml, orthologs=orthologs))
+        for edge in meaning.edges_of(kgml, rules, left_out):
             if not maps and "path:" in (edge.source[:5], edge.target[:5]):
                 left_out["links to maps"] += 1
                 continue
             ends = [_node_id(name, kgml.organism) for name in (edge.source, edge.target)]
-            if ends[0] == ends[1]:
+            # Two Entrez numbers can be one HGNC gene by now.
+            if ends[0] == ends[1] and not self_loops:
                 left_out["self loops"] += 1
                 continue
             if not edge.directed:
@@ -207,26 +234,10 @@ def _files(path_or_files: str | PathLike[str] | Iterable[str | PathLike[str]]) -
     return files
 
 
-def _edges(
-    kgml: Map,
-    left_out: Counter[str],
-    *,
-    complexes: str,
-    max_complex_size: int,
-    phosphorylation_sign: int,
-) -> Iterator[meaning.RawEdge]:
-    yield from meaning.relation_edges(kgml, left_out, phosphorylation_sign=phosphorylation_sign)
-    if complexes != "none":
-        yield from meaning.complex_edges(
-            kgml, left_out, max_size=max_complex_size, within_components=complexes == "all"
-        )
-    yield from meaning.reaction_edges(kgml, left_out)
-
-
 def _node_id(name: str, organism: str) -> str:
     """CURIE of a KEGG name; KEGG's numbers of human genes are Entrez ids."""
     prefix, _, local = name.partition(":")
-    if prefix == organism:
+    if prefix == organism and prefix not in PREFIX:
         if organism == "hsa":
             return _genes.of_entrez(local)
         return f"ncbigene:{local}" if local.isdigit() else f"kegg.genes:{name}"
