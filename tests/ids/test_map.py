@@ -191,3 +191,83 @@ def test_wrong_arguments_are_named():
 def test_empty():
     assert list(ids.map([]).columns) == ["name", "id", "weight", "how"]
     assert ids.detect([]) == "name"
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [
+        ("1-oleoyl-GPC (18:1)*", ["lysophosphatidylcholine"]),
+        ("1-stearoyl-2-arachidonoyl-GPI (18:0/20:4)*", ["phosphatidylinositol"]),
+        ("1,2-dilinoleoyl-GPE (18:2/18:2)*", ["phosphatidylethanolamine"]),
+        ("1-(1-enyl-palmitoyl)-2-oleoyl-GPC (P-16:0/18:1)*", []),
+        ("1-palmityl-2-oleoyl-GPC (O-16:0/18:1)*", []),
+        ("PC(34:1)", ["phosphatidylcholine"]),
+        ("TG 52:2", ["triglyceride"]),
+        ("C18:2 CE", ["cholesterol ester"]),
+    ],
+)
+def test_lipids_are_found_at_the_level_of_their_class(name, classes):
+    labels = [
+        "lysophosphatidylcholine", "phosphatidylcholine", "phosphatidylethanolamine",
+        "phosphatidylinositol", "triglyceride", "cholesterol ester", "glycerol",
+    ]  # fmt: skip
+    table = pd.DataFrame({"name": labels, "id": [f"CHEBI:{i}" for i in range(len(labels))]})
+    found = ids.map([name], to="chebi", table=table)["id"].dropna()
+    assert found.tolist() == [f"chebi:{labels.index(label)}" for label in classes]
+
+
+def test_accessions_of_hmdb_old_and_new_and_bare_chebi_numbers():
+    table = pd.DataFrame({"name": ["HMDB0000190", "HMDB0000161"], "id": ["422", "16449.0"]})
+    found = ids.map(["HMDB00190", "HMDB0000190", "hmdb0000161"], to="compound", table=table)
+    assert found["id"].tolist() == ["chebi:422", "chebi:422", "chebi:16449"]
+
+
+@pytest.mark.parametrize(
+    ("name", "genes"),
+    [
+        ("hsa-miR-20a-5p", ["TP53"]),
+        ("hsa-mir-20a", ["TP53", "MDM2"]),
+        ("hsa-miR-20a*", ["MDM2"]),
+        ("hsa-let-7a-1", ["PTEN"]),
+        ("hsa-miR-21-3p", ["PTEN"]),
+        ("hsa-miR-9-5p", []),
+        ("MIMAT0000075", []),
+    ],
+)
+def test_forms_of_mirnas(name, genes):
+    table = pd.DataFrame(
+        {
+            "name": ["hsa-miR-20a-5p", "hsa-miR-20a-3p", "hsa-let-7a-5p", "hsa-miR-21"],
+            "id": ["TP53", "MDM2", "PTEN", "PTEN"],
+        }
+    )
+    found = ids.map([name], table=table)
+    assert sorted(found["id"].dropna().map(GENES)) == sorted(genes)
+    if genes:
+        assert found["weight"].sum() == pytest.approx(-1)
+    else:
+        assert found["how"].tolist() == ["miRNA: not in the table"]
+
+
+def test_a_gene_by_its_full_name():
+    found = ids.map(["tumor protein p53", "KIT ligand.1", "KIT ligand protein"], source="name")
+    assert found["how"].tolist() == ["gene name", "gene name", "unknown symbol"]
+
+
+def test_report_counts_every_loss():
+    text = ids.report(ids.map(["TP53", "ACC", "nonsense", "rubbish"]))
+    assert text.splitlines()[0].startswith("4 names: ")
+    assert "2 unknown symbol ('nonsense', 'rubbish')" in text
+    assert ids.report(ids.map([])) == "0 names."
+    with pytest.raises(ValueError, match="lacks the columns 'how'"):
+        ids.report(pd.DataFrame({"name": [], "id": []}))
+
+
+def test_charges_of_metals_stay_apart():
+    from pathweave.ids._metabolite_names import chargeless
+
+    assert chargeless("iron(2+)") != chargeless("iron(3+)")
+    assert chargeless("pyruvic acid") == chargeless("pyruvate")
+    assert chargeless("L-lysinium(1+)") == chargeless("L-lysine")
+    assert chargeless("capric acid") != chargeless("caproic acid")
+    assert chargeless("AMP(2-)") == chargeless("AMP")

@@ -12,6 +12,7 @@ from scipy import sparse
 from pathweave import ids, io
 from pathweave._core import keys
 from pathweave._core.checks import check_choice, check_mudata, select_layers
+from pathweave.ids._user_table import UserTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +97,26 @@ def _on_nodes(
         table.loc[found, "how"] = "label"
         # A name found by its label must not keep ids that are off the graph as well.
         table = table.drop_duplicates(["name", "id"])
+    if kind == "metabolome" and user is not None:
+        table = _bridge_charges(table, of_kind["id"], UserTable(user, compounds=True).charge_states)
     return table, id_type
+
+
+def _bridge_charges(table: pd.DataFrame, nodes: pd.Series, states: pd.Series) -> pd.DataFrame:
+    """Give ids off the graph the nodes that are the same compound in another charge.
+
+    ChEBI numbers pyruvic acid and pyruvate apart; pathways hold one of them, data the other.
+    """
+    on = states[states.index.isin(nodes)]
+    lost = table["id"].notna() & ~table["id"].isin(nodes)
+    label = table["id"].where(lost).map(states)
+    other = pd.DataFrame({"label": on.to_numpy(), "node": on.index.to_numpy()})
+    rows = table.assign(label=label, row=np.arange(len(table))).merge(other, on="label", how="left")
+    bridged = rows["label"].notna() & rows["node"].notna()
+    rows.loc[bridged, "weight"] /= rows.groupby("row")["row"].transform("size")[bridged]
+    rows.loc[bridged, "how"] = "other charge state"
+    rows["id"] = rows["node"].where(bridged, rows["id"])
+    return rows[list(table.columns)].drop_duplicates(["name", "id"], ignore_index=True)
 
 
 def _of_unknown_kind(names: list[str], user: pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
@@ -176,7 +196,9 @@ def feature_map(
         Name of the layer, for messages.
     table
         What the user knows better, as for `pathweave.ids.map`: columns ``name`` and ``id``, such as a
-        manifest of CpG probes, targets of miRNAs or names of metabolites.
+        manifest of CpG probes, targets of miRNAs or names of metabolites. Names of compounds also
+        tell which ids are one compound in different charges (pyruvic acid, pyruvate), so that either
+        finds the node of the other.
 
     Returns
     -------

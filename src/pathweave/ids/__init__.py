@@ -5,5 +5,6 @@ from __future__ import annotations
 from pathweave.ids._hgnc import hgnc
 from pathweave.ids._map import map  # noqa: A004
 from pathweave.ids._patterns import detect
+from pathweave.ids._report import report
 
-__all__ = ["detect", "hgnc", "map"]
+__all__ = ["detect", "hgnc", "map", "report"]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
 from pathweave.ids import _rppa
-from pathweave.ids._hgnc import lookup
+from pathweave.ids._hgnc import hgnc, lookup
 from pathweave.ids._patterns import PATTERNS
 from pathweave.ids._symbols import UNKNOWN, Hit, entrez_ids, symbol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_TWICE = re.compile(r"\.\d+$")
 
 
 @cache
@@ -86,6 +89,20 @@ def _antibody(name: str) -> Hit:
 
 
 @cache
+def _full_names() -> dict[str, str]:
+    table = hgnc()
+    return dict(zip(table["name"].str.lower(), table["id"], strict=True))
+
+
+def _full_name(name: str) -> Hit | None:
+    """Find a gene by its approved name; pandas adds ``.1`` to a column that is there twice."""
+    if " " not in name:
+        return None
+    found = _full_names().get(_TWICE.sub("", name).lower())
+    return Hit((found,), "gene name") if found else None
+
+
+@cache
 def _hgnc_numbers() -> frozenset[str]:
     return frozenset(lookup("symbol")["id"])
 
@@ -126,4 +143,4 @@ def gene(name: str, source: str) -> Hit:
         if kind != source and PATTERNS[kind].match(name):
             other = RESOLVERS[kind](name)
             return other if other.ids or hit == UNKNOWN else hit
-    return hit
+    return _full_name(name) or hit
