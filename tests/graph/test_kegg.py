@@ -320,6 +320,25 @@ def test_reactions_maps_and_metabolites(read):
     assert glycolysis not in set(read(body, maps=False).nodes["id"])
 
 
+def test_nested_groups_open_once_and_circles_do_no_harm(read):
+    groups = "".join(
+        entry(n, "undefined", "group", f'<component id="{n - 1}"/><component id="{n - 1}"/>')
+        for n in range(11, 80)
+    )
+    circle = entry(10, "undefined", "group", '<component id="79"/><component id="1"/>')
+    g = read(
+        entry(1, TP53) + entry(2, ATM) + circle + groups + relation(79, 2, "PPrel", "activation")
+    )
+    assert rows(g) == {(P, A, "activation", 1)}
+
+
+def test_a_map_that_stands_for_millions_of_pairs_is_refused(read):
+    many = [" ".join(f"hsa:{n}" for n in range(start, start + 1200)) for start in (0, 5000)]
+    body = entry(1, many[0]) + entry(2, many[1]) + relation(1, 2, "PPrel", "activation")
+    with pytest.raises(ValueError, match="more than 1,000,000 pairs"):
+        read(body)
+
+
 def test_loops_and_undefined_ends_are_counted(read):
     g = read(
         entry(1, f"{TP53} {MDM2}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from os import PathLike
     from xml.etree.ElementTree import Element
 
@@ -92,17 +94,14 @@ def read_kgml(path: str | PathLike[str]) -> Map:
     if size == 0:
         msg = f"{file.name} is empty: this organism has no KGML of the map; leave the file out."
         raise ValueError(msg)
-    try:
-        root = _root(file)
-    except ParseError as error:
-        msg = f"{file.name} is not whole XML ({error}): cut off or damaged; download it again."
-        raise ValueError(msg) from error
-    except DefusedXmlException as error:
-        msg = f"{file.name} defines entities or fetches others ({error!r}); KGML never does, so it is not read."
-        raise ValueError(msg) from error
+    root = _root(file)
+    name = _needed(root, "name", file.name).removeprefix("path:")
+    if not re.fullmatch(r"\w+", name):
+        msg = f"{file.name}: the map is called {name!r}; a KEGG map is called path:hsa04110 or so."
+        raise ValueError(msg)
     entries = [_entry(element, file.name) for element in root.iter("entry")]
     return Map(
-        id=_needed(root, "name", file.name).removeprefix("path:"),
+        id=name,
         organism=_needed(root, "org", file.name),
         number=root.get("number", ""),
         title=root.get("title", ""),
@@ -113,24 +112,36 @@ def read_kgml(path: str | PathLike[str]) -> Map:
     )
 
 
+def _events(file: Path) -> Iterator[tuple[str, Element]]:
+    """Yield the parser's events; what goes wrong inside it is a `ValueError` that names the file."""
+    with file.open("rb") as handle:
+        try:
+            yield from iterparse(handle, events=("start", "end"), forbid_external=True)
+        except DefusedXmlException as error:
+            msg = f"{file.name} defines entities or fetches others ({error!r}); KGML never does, so it is not read."
+            raise ValueError(msg) from error
+        except (ParseError, LookupError, ValueError) as error:  # the latter two: the encoding
+            msg = f"{file.name} is not whole XML ({error}): cut off or damaged; download it again."
+            raise ValueError(msg) from error
+
+
 def _root(file: Path) -> Element:
     """Build the tree; stop at the first tag that is not ``pathway``, or at a silly depth."""
     root: Element | None = None
     depth = 0
-    with file.open("rb") as handle:
-        for event, element in iterparse(handle, events=("start", "end"), forbid_external=True):
-            depth += 1 if event == "start" else -1
-            if root is None:
-                root = element
-                if element.tag != "pathway":
-                    msg = (
-                        f"{file.name} is not KGML: its first tag is {element.tag!r}, not 'pathway'"
-                        " (an error page saved in its place?); download it again."
-                    )
-                    raise ValueError(msg)
-            if depth > MAX_DEPTH:
-                msg = f"{file.name} nests tags more than {MAX_DEPTH} deep; KGML never does."
+    for event, element in _events(file):
+        depth += 1 if event == "start" else -1
+        if root is None:
+            root = element
+            if element.tag != "pathway":
+                msg = (
+                    f"{file.name} is not KGML: its first tag is {element.tag!r}, not 'pathway'"
+                    " (an error page saved in its place?); download it again."
+                )
                 raise ValueError(msg)
+        if depth > MAX_DEPTH:
+            msg = f"{file.name} nests tags more than {MAX_DEPTH} deep; KGML never does."
+            raise ValueError(msg)
     if root is None:
         msg = f"{file.name} holds no XML tag; download it again."
         raise ValueError(msg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import chain, combinations, product
 from typing import TYPE_CHECKING, Literal
@@ -34,7 +35,15 @@ TYPE_OF_WEAK = {"binding/association": "binding", "hidden compound": "compound",
 SYMMETRIC = {"binding", "complex", "shares_metabolite", "maplink"}
 NO_CATALYST = ("cpd:", "gl:", "dr:", "path:")
 TRANSCRIPTION = {"activation": "expression", "inhibition": "repression"}
-KEPT_TYPES = frozenset({"gene", "compound", "map"})
+COMPOUND_NAME = re.compile(r"^(cpd|gl|dr):\w+$")
+NAMES = {
+    "compound": COMPOUND_NAME,
+    "map": re.compile(r"^path:\w+$"),
+    "ortholog": re.compile(r"^ko:\w+$"),
+    "enzyme": re.compile(r"^ec:[\w.-]+$"),
+}
+"""What an entry of each type may be called; whatever else stands there is no node."""
+MAX_PAIRS = 1_000_000
 REFERENCE_TYPES = frozenset({"ortholog", "enzyme"})
 
 
@@ -81,25 +90,34 @@ class RawEdge:
 def names_of(entry: Entry, organism: str, *, orthologs: bool = False) -> tuple[str, ...]:
     """Names that become nodes: this organism's genes, compounds, maps; nothing of the others."""
     if entry.type == "gene":
-        return tuple(name for name in entry.names if name.startswith(f"{organism}:"))
-    if entry.type in KEPT_TYPES or (orthologs and entry.type in REFERENCE_TYPES):
-        return tuple(name for name in entry.names if ":" in name)
-    return ()
+        start = f"{organism}:"
+        return tuple(n for n in entry.names if n.startswith(start) and n != start and ";" not in n)
+    if entry.type not in NAMES or (entry.type in REFERENCE_TYPES and not orthologs):
+        return ()
+    return tuple(name for name in entry.names if NAMES[entry.type].match(name))
 
 
 def expand(
-    kgml: Map, entry_id: str, *, orthologs: bool = False, seen: frozenset[str] = frozenset()
+    kgml: Map, entry_id: str, *, orthologs: bool = False, without: str | None = None
 ) -> list[str]:
-    """Names an entry stands for; groups give those of all their components."""
-    entry = kgml.entries.get(entry_id)
-    if entry is None or entry_id in seen:
-        return []
-    if entry.type != "group":
-        return list(names_of(entry, kgml.organism, orthologs=orthologs))
-    inside = (
-        expand(kgml, part, orthologs=orthologs, seen=seen | {entry_id}) for part in entry.components
-    )
-    return list(dict.fromkeys(name for names in inside for name in names))
+    """Names an entry stands for; groups give those of all their components.
+
+    Groups may be nested, in circles too: each is opened once, and `without` never.
+    """
+    found: dict[str, None] = {}
+    seen = {without}
+    todo = [entry_id]
+    while todo:
+        current = todo.pop()
+        entry = kgml.entries.get(current)
+        if entry is None or current in seen:
+            continue
+        seen.add(current)
+        if entry.type == "group":
+            todo.extend(reversed(entry.components))
+        else:
+            found.update(dict.fromkeys(names_of(entry, kgml.organism, orthologs=orthologs)))
+    return list(found)
 
 
 def meanings(relation: Relation, *, phosphorylation_sign: int = 0) -> list[tuple[str, int]]:
@@ -127,7 +145,8 @@ def edges_of(kgml: Map, rules: Rules, dropped: Counter[str]) -> Iterator[RawEdge
     parts = [relation_edges(kgml, rules, dropped), reaction_edges(kgml, rules, dropped)]
     if rules.through_compounds:
         parts.append(chain_edges(kgml, rules))
-    for edge in chain(*parts):
+    for n, edge in enumerate(chain(*parts)):
+        _check_size(kgml, n)
         if edge.source == edge.target and not rules.self_loops:
             dropped["self loops"] += 1
         elif (edge.source, edge.target) in siblings:
@@ -136,6 +155,15 @@ def edges_of(kgml: Map, rules: Rules, dropped: Counter[str]) -> Iterator[RawEdge
             yield edge
     if rules.complexes != "none":
         yield from complex_edges(kgml, rules, dropped)
+
+
+def _check_size(kgml: Map, n: int) -> None:
+    if n > MAX_PAIRS:
+        msg = (
+            f"{kgml.id}: the map stands for more than {MAX_PAIRS:,} pairs of names; no map of KEGG "
+            "has a tenth of that. Is the file damaged?"
+        )
+        raise ValueError(msg)
 
 
 def relation_edges(kgml: Map, rules: Rules, dropped: Counter[str]) -> Iterator[RawEdge]:
@@ -168,7 +196,8 @@ def alternatives(kgml: Map) -> set[tuple[str, str]]:
     across: set[tuple[str, str]] = set()
     for entry in kgml.entries.values():
         if entry.type == "group":
-            parts = [expand(kgml, part, seen=frozenset({entry.id})) for part in entry.components]
+            parts = [expand(kgml, part, without=entry.id) for part in entry.components]
+            _check_size(kgml, sum(len(part) ** 2 for part in parts) + len(inside))
             inside.update(pair for part in parts for pair in product(part, part))
             across.update(
                 pair for one, other in combinations(parts, 2) for pair in product(one, other)
@@ -182,7 +211,7 @@ def complex_edges(kgml: Map, rules: Rules, dropped: Counter[str]) -> Iterator[Ra
         if entry.type != "group":
             continue
         components = [
-            expand(kgml, part, orthologs=rules.orthologs, seen=frozenset({entry.id}))
+            expand(kgml, part, orthologs=rules.orthologs, without=entry.id)
             for part in entry.components
         ]
         names = sorted({name for part in components for name in part})
@@ -217,7 +246,9 @@ def catalysts(kgml: Map, reaction: Reaction, *, orthologs: bool = False) -> list
 
 def compounds(side: tuple[tuple[str, tuple[str, ...]], ...]) -> list[str]:
     """Names on one side of a reaction."""
-    return list(dict.fromkeys(name for _, names in side for name in names if ":" in name))
+    return list(
+        dict.fromkeys(name for _, names in side for name in names if COMPOUND_NAME.match(name))
+    )
 
 
 def reaction_edges(kgml: Map, rules: Rules, dropped: Counter[str]) -> Iterator[RawEdge]:
