@@ -11,20 +11,32 @@ import scipy.sparse as sp
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-CURRENCY = frozenset(
-    f"kegg.compound:{c}"
-    for c in (
-        "C00001", "C00080", "C00002", "C00008", "C00009", "C00013", "C00003", "C00004",
-        "C00005", "C00006", "C00011", "C00007", "C00010",
-    )
-) | frozenset(
-    f"chebi:{c}"
-    for c in (
-        "15377", "15378", "30616", "456216", "43474", "33019", "57540", "57945", "57783",
-        "58349", "16526", "15379", "57287",
-    )
-)  # fmt: skip
-"""H2O, H+, ATP, ADP, Pi, PPi, NAD(P)(H), CO2, O2, CoA: sharing one of them says nothing."""
+_CURRENCY = {
+    "H2O": "C00001 HMDB0002111 15377",
+    "H+": "C00080 HMDB0059597 15378 24636",
+    "ATP": "C00002 HMDB0000538 15422 30616 57299",
+    "ADP": "C00008 HMDB0001341 16761 456216",
+    "Pi": "C00009 HMDB0001429 HMDB0002142 18367 26020 26078 35780 39745 43474",
+    "PPi": "C00013 HMDB0000250 18361 29888 33017 33019 35782 45212",
+    "NAD+": "C00003 HMDB0000902 13389 15846 44215 57540",
+    "NADH": "C00004 HMDB0001487 16908 57945",
+    "NADP+": "C00006 HMDB0000217 18009 25523 44409 58349",
+    "NADPH": "C00005 HMDB0000221 16474 57783",
+    "NAD(P), NAD(P)H": "13390 13392 25524",
+    "CO2": "C00011 HMDB0001967 16526",
+    "O2": "C00007 HMDB0001377 15379",
+    "CoA": "C00010 HMDB0001423 15346 57287",
+}
+"""Currency metabolites by their numbers in KEGG, HMDB and ChEBI, which has one a charge state."""
+
+
+def _curie(number: str) -> str:
+    prefix = {"C": "kegg.compound:", "H": "hmdb:"}.get(number[0], "chebi:")
+    return prefix + number
+
+
+CURRENCY = frozenset(_curie(number) for text in _CURRENCY.values() for number in text.split())
+"""Nodes of currency metabolites: two genes that share one of them have nothing in common."""
 
 
 def shared_pairs(
