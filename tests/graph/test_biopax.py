@@ -30,7 +30,7 @@ from reaction_writers import (
     xref,
 )
 
-from pathweave.graph.biopax import biopax
+from pathweave.graph._reactions.biopax import biopax
 
 library = pytest.importorskip("pybiopax.biopax.model")
 
@@ -312,7 +312,7 @@ def test_a_dtd_of_namespaces_is_harmless(write):
 
 
 def test_sizes_are_bounded(write, monkeypatch):
-    monkeypatch.setattr("pathweave.graph.biopax.MAX_BYTES", 1000)
+    monkeypatch.setattr("pathweave.graph._reactions.biopax.MAX_BYTES", 1000)
     with pytest.raises(ValueError, match=r"x\.owl has more than 1,000 bytes"):
         write(GOOD)
 

@@ -21,9 +21,11 @@ import pytest
 
 from pathweave import graph
 from pathweave._core.warnings import DataWarning
-from pathweave.graph import _download, download
-from pathweave.graph._download import DownloadError, NotThereError, Pace
-from pathweave.graph.download import download_kegg, download_reactome
+from pathweave.graph._fetch import download, http
+from pathweave.graph._fetch.http import DownloadError, NotThereError, Pace
+from pathweave.graph._kegg import download as kegg_download
+from pathweave.graph._kegg.download import download_kegg
+from pathweave.graph._reactome.download import download_reactome
 
 K16 = 2**14
 BODY = np.random.default_rng(0).bytes(300_000)
@@ -134,7 +136,7 @@ def server():
 @pytest.fixture
 def fetch(server, tmp_path):
     """Download to tmp_path/f without waiting."""
-    return partial(_download.download, target=tmp_path / "f", pace=server.clock.pace())
+    return partial(download.download, target=tmp_path / "f", pace=server.clock.pace())
 
 
 def left(folder):
@@ -246,7 +248,7 @@ def test_it_gives_up_in_the_end_and_the_old_file_stays(server, fetch, tmp_path):
 
 
 def test_progress_gives_new_tries(server, fetch, tmp_path, monkeypatch):
-    monkeypatch.setattr(_download, "PROGRESS", 10_000)
+    monkeypatch.setattr(download, "PROGRESS", 10_000)
     fetch(server.on("/f", *[whole(upto=20_000)] * 10, whole()), tries=2)
     assert (tmp_path / "f").read_bytes() == BODY
 
@@ -280,7 +282,7 @@ def test_redirects(server, fetch, tmp_path):
         with pytest.raises(DownloadError, match=why):
             fetch(server.on("/f", status(301, Location=to)))
     with pytest.raises(DownloadError, match="not encrypted"):
-        _download._allowed("http://example.org/f", "https://example.org/f")
+        http.allowed("http://example.org/f", "https://example.org/f")
     assert left(tmp_path) == ["f"]
 
 
@@ -347,7 +349,7 @@ def test_a_server_that_packs_unasked(server, fetch, tmp_path):
 
 def test_two_at_once_do_no_harm(server, fetch, tmp_path):
     url = server.on("/f", whole())
-    first = _download._locked(tmp_path / ".f.part")  # another process is at it
+    first = download._locked(tmp_path / ".f.part")  # another process is at it
     first.write(b"its bytes")
     first.flush()
     fetch(url, sha256=SHA)
@@ -399,7 +401,7 @@ def kgml(pathway):
 @pytest.fixture
 def kegg(server, monkeypatch):
     """A KEGG with one map, one without KGML, and one that is empty."""
-    monkeypatch.setattr(download, "KEGG_PACE", server.clock.pace(0.35))
+    monkeypatch.setattr(kegg_download, "PACE", server.clock.pace(0.35))
     names = ["hsa99991\tOne", "hsa99992\tTwo", "path:hsa99993\tOld spelling"]
     server.on("/list/pathway/hsa", status(200, "\n".join(names).encode()))
     server.on("/get/hsa99991/kgml", status(200, kgml("hsa99991")))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathweave.graph._reaction_edges import Expander, Rules, edges_of
-from pathweave.graph._reactions import (
+from pathweave.graph._reactions.edges import Expander, Rules, edges_of
+from pathweave.graph._reactions.model import (
     Control,
     Entity,
     Model,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathweave import graph
-from pathweave.graph.reactome import _read
+from pathweave.graph._reactome.build import _read
 
 
 def test_counts_of_release_91():

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pathweave import graph, ids
-from pathweave.graph import _reactome_files, _reactome_tables
-from pathweave.graph.reactome import reactome
+from pathweave.graph._reactome import files as reactome_files
+from pathweave.graph._reactome import tables as reactome_tables
+from pathweave.graph._reactome.build import reactome
 
 HUMAN = "Homo sapiens"
 URL = "https://reactome.org/PathwayBrowser/#/"
@@ -97,10 +98,10 @@ def test_the_folder_of_release_91_and_names_that_say_nothing(shared, tmp_path):
 
 
 def test_roll_up_of_the_files_is_what_is_published(shared):
-    sources, _ = _reactome_files.find(
+    sources, _ = reactome_files.find(
         [shared / "pathways" / "reactome" / REAL[k] for k in ("pathways", "relations", "uniprot")]
     )
-    content = _reactome_tables.read(sources, HUMAN)
+    content = reactome_tables.read(sources, HUMAN)
     found = content.members["uniprot"].pairs
     whole = graph.PathwayGraph(
         nodes=pd.DataFrame({"id": found["source"].unique(), "kind": "gene"}),
@@ -113,15 +114,15 @@ def test_roll_up_of_the_files_is_what_is_published(shared):
     assert (content.pathways["parents"] == "").sum() == 29
 
     # All levels are brought back to the lowest, but for members that are also further down.
-    below = _reactome_tables.Members(
+    below = reactome_tables.Members(
         sources[2], "uniprot", True, 1, up.members.rename(columns={"node": "source"}), {}
     )
     lowered = whole._with(members=content.lowest(below).rename(columns={"source": "node"}))
     assert len(lowered.members) < 46_939
     assert lowered.rolled_up() == up
-    plain = _reactome_tables.Members(sources[2], "uniprot", False, 1, below.pairs, {})
-    assert _reactome_tables.settle_level(plain, content.relations).all_levels
-    assert not _reactome_tables.settle_level(
+    plain = reactome_tables.Members(sources[2], "uniprot", False, 1, below.pairs, {})
+    assert reactome_tables.settle_level(plain, content.relations).all_levels
+    assert not reactome_tables.settle_level(
         content.members["uniprot"], content.relations
     ).all_levels
 
@@ -451,7 +452,7 @@ def test_a_line_of_100_megabytes_takes_little_memory(folder, start):
 
 
 def test_what_unpacks_without_end_is_stopped(folder, monkeypatch):
-    monkeypatch.setattr(_reactome_files, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(reactome_files, "MAX_BYTES", 10_000)
     rows = (member("7157", 1) + "\n").encode() * 1000
     (folder / "NCBI2Reactome.txt.gz").write_bytes(gzip.compress(rows))
     with pytest.raises(ValueError, match="unpacks to more than"):

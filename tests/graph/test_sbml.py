@@ -29,9 +29,9 @@ from reaction_writers import (
 )
 
 from pathweave import graph
-from pathweave.graph import _reaction_files
-from pathweave.graph.biopax import biopax
-from pathweave.graph.sbml import HAS_PART, IS, IS_VERSION_OF, sbml
+from pathweave.graph._reactions import documents
+from pathweave.graph._reactions.biopax import biopax
+from pathweave.graph._reactions.sbml import HAS_PART, IS, IS_VERSION_OF, sbml
 
 libsbml = pytest.importorskip("libsbml")
 U, L = "reactome:R-HSA-2001", "reactome:R-HSA-2002"
@@ -273,15 +273,15 @@ def test_broken_and_hostile_files_are_named(tmp_path, name):
 
 
 def test_sizes_are_bounded(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("pathweave.graph.sbml.MAX_BYTES", 1000)
+    monkeypatch.setattr("pathweave.graph._reactions.sbml.MAX_BYTES", 1000)
     with pytest.raises(ValueError, match=r"more than 1,000 bytes"):
         sbml(folder)
-    monkeypatch.setattr("pathweave.graph.sbml.MAX_BYTES", 10**8)
+    monkeypatch.setattr("pathweave.graph._reactions.sbml.MAX_BYTES", 10**8)
     packed("tgz", folder, tmp_path / "a.tgz")
-    monkeypatch.setattr(_reaction_files, "MAX_ARCHIVE", 1000)
+    monkeypatch.setattr(documents, "MAX_ARCHIVE", 1000)
     with pytest.raises(ValueError, match=r"a\.tgz unpacks to more than 1,000 bytes"):
         sbml(tmp_path / "a.tgz")
-    monkeypatch.setattr(_reaction_files, "MAX_DOCUMENTS", 1)
+    monkeypatch.setattr(documents, "MAX_DOCUMENTS", 1)
     with pytest.raises(ValueError, match="more than 1 documents"):
         sbml(folder)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathweave.graph._download import DownloadError, NotThereError
 from pathweave.graph._features import FeatureMap, coverage, feature_map
-from pathweave.graph._kegg_counts import kegg_counts
+from pathweave.graph._fetch.http import DownloadError, NotThereError
+from pathweave.graph._kegg.build import kegg
+from pathweave.graph._kegg.counts import kegg_counts
+from pathweave.graph._kegg.download import download_kegg
 from pathweave.graph._pathway_graph import PathwayGraph
-from pathweave.graph.biopax import biopax
-from pathweave.graph.download import download_kegg, download_reactome
+from pathweave.graph._reactions.biopax import biopax
+from pathweave.graph._reactions.sbml import sbml
+from pathweave.graph._reactome.build import reactome
+from pathweave.graph._reactome.download import download_reactome
 from pathweave.graph.edges import edges
 from pathweave.graph.gmt import gmt
-from pathweave.graph.kegg import kegg
-from pathweave.graph.reactome import reactome
-from pathweave.graph.sbml import sbml
 
 __all__ = [
     "DownloadError", "FeatureMap", "NotThereError", "PathwayGraph", "biopax", "coverage",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
-    from pathweave.graph._kgml import Entry, Map, Reaction, Relation
+    from pathweave.graph._kegg.kgml import Entry, Map, Reaction, Relation
 
 SIGNED = {
     "activation": ("activation", 1),

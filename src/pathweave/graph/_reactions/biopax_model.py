@@ -6,12 +6,19 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
-from pathweave.graph._reactions import Control, Entity, Reaction, best_names, clean_id, reactome_id
+from pathweave.graph._reactions.model import (
+    Control,
+    Entity,
+    Reaction,
+    best_names,
+    clean_id,
+    reactome_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pathweave.graph._reactions import Model
+    from pathweave.graph._reactions.model import Model
 
 PATHWAY_IDS = (
     (re.compile(r"^(R-[A-Z]{3}-\d+)(?:\.\d+)?$"), "reactome"),

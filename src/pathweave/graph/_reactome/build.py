@@ -11,9 +11,9 @@ import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
 from pathweave.graph._pathway_graph import PathwayGraph
-from pathweave.graph._reactome_files import find
-from pathweave.graph._reactome_nodes import GENES, Mapper, node_table
-from pathweave.graph._reactome_tables import ALL_LEVELS, HUMAN, Content, Members, read
+from pathweave.graph._reactome.files import find
+from pathweave.graph._reactome.nodes import GENES, Mapper, node_table
+from pathweave.graph._reactome.tables import ALL_LEVELS, HUMAN, Content, Members, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

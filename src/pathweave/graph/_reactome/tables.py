@@ -10,7 +10,7 @@ import pandas as pd
 
 from pathweave._core.checks import listed
 from pathweave.graph import _hierarchy
-from pathweave.graph._reactome_files import ID, Source, refusal, rows_of
+from pathweave.graph._reactome.files import ID, Source, refusal, rows_of
 from pathweave.graph._tables import join
 from pathweave.ids._hgnc import lookup
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from pathweave._core.checks import listed
 from pathweave.graph import _genes
-from pathweave.graph import _kgml_edges as meaning
-from pathweave.graph._kgml import Map, read_kgml
+from pathweave.graph._kegg import edges as meaning
+from pathweave.graph._kegg.kgml import Map, read_kgml
 from pathweave.graph._pathway_graph import PathwayGraph
 from pathweave.graph._tables import join
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pathweave.graph._reactions import Entity, Reaction
+    from pathweave.graph._reactions.model import Entity, Reaction
 
 MAX_PARTS = 5_000
 """Entities of which one may be built, all levels together; the largest of Reactome has some 1,000."""

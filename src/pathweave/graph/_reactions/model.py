@@ -19,13 +19,13 @@ import pandas as pd
 from pathweave import ids
 from pathweave.graph import _genes, _hierarchy
 from pathweave.graph._pathway_graph import PathwayGraph
-from pathweave.graph._reaction_edges import COMPOUNDS, Expander, RawEdge, edges_of
+from pathweave.graph._reactions.edges import COMPOUNDS, Expander, RawEdge, edges_of
 from pathweave.graph._tables import SEP, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pathweave.graph._reaction_edges import Rules
+    from pathweave.graph._reactions.edges import Rules
 
 ACCESSION = r"(?:[OPQ][0-9][A-Z0-9]{3}[0-9]|[A-NR-Z][0-9](?:[A-Z][A-Z0-9]{2}[0-9]){1,2})"
 NAMES = (

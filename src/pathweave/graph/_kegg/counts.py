@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pathweave.graph._kgml import read_kgml
-from pathweave.graph._kgml_edges import alternatives, catalysts, compounds, expand
+from pathweave.graph._kegg.edges import alternatives, catalysts, compounds, expand
+from pathweave.graph._kegg.kgml import read_kgml
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from pathweave.graph._kgml import Map
+    from pathweave.graph._kegg.kgml import Map
 
 
 def kegg_counts(path: str | PathLike[str]) -> pd.Series:

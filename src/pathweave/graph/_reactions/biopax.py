@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pathweave._core.settings import settings
-from pathweave.graph import _reaction_files as xml
-from pathweave.graph._biopax_model import Reader, database_of
-from pathweave.graph._reaction_edges import Rules
-from pathweave.graph._reactions import Model, build
+from pathweave.graph._reactions import documents as xml
+from pathweave.graph._reactions.biopax_model import Reader, database_of
+from pathweave.graph._reactions.edges import Rules
+from pathweave.graph._reactions.model import Model, build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

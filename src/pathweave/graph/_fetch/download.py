@@ -9,17 +9,14 @@ import logging
 import os
 import re
 import secrets
-import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from threading import Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
 
 from pathweave._core.progress import progress
 from pathweave._core.version import VERSION
+from pathweave.graph._fetch.http import BrokenOffError, DownloadError, Job, Pace, allowed, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,57 +29,10 @@ if TYPE_CHECKING:
 _FCNTL: Any = importlib.import_module("fcntl") if importlib.util.find_spec("fcntl") else None
 LOG = logging.getLogger(__name__)
 MAX_BYTES = 8 * 2**30
-MAX_REDIRECTS = 5
 MAX_WAIT = 120.0
 CHUNK = 2**14  # a part of a chunk is lost when the connection drops
 PROGRESS = 2**20  # so many new bytes make an earlier failure forgotten
-_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)$")
-
-
-class DownloadError(OSError):
-    """A file could not be had; nothing was left under its name."""
-
-
-class NotThereError(DownloadError):
-    """The server says that there is no such file."""
-
-
-class _BrokenOffError(Exception):
-    """One try failed; another may not."""
-
-    def __init__(self, why: str, wait: float | None = None) -> None:
-        super().__init__(why)
-        self.wait = wait
-
-
-@dataclass
-class Pace:
-    """Keeps requests apart in time, those of all threads that share it.
-
-    Parameters
-    ----------
-    interval
-        Least number of seconds from the start of a request to the start of the next.
-    clock, sleep
-        For tests.
-    """
-
-    interval: float = 0.0
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    _next: float | None = None
-    _lock: Lock = field(default_factory=Lock, repr=False)
-
-    def wait(self) -> None:
-        """Return when a request may start."""
-        with self._lock:
-            now = self.clock()
-            while self._next is not None and now < self._next:
-                self.sleep(self._next - now)
-                now = self.clock()
-            self._next = now + self.interval
 
 
 @dataclass(frozen=True)
@@ -95,22 +45,6 @@ class Fetched:
     date: str
     etag: str = ""
     last_modified: str = ""
-
-
-@dataclass
-class _Job:
-    """One file on its way."""
-
-    url: str
-    name: str
-    sha256: str | None
-    max_bytes: int
-    timeout: tuple[float, float]
-    pace: Pace
-    session: requests.Session
-    bar: bool
-    headers: dict[str, str] = field(default_factory=dict)  # of the version that the part is of
-    resumed: bool = False
 
 
 def download(
@@ -166,11 +100,11 @@ def download(
     """
     import requests
 
-    job = _Job(
+    job = Job(
         url, target.name, sha256, max_bytes, timeout, pace or Pace(), session or requests.Session(),
         bar,
     )  # fmt: skip
-    _allowed(url, None)
+    allowed(url, None)
     try:
         with _part(target) as (handle, path, notes):
             _recall(job, handle, notes)
@@ -238,7 +172,7 @@ def _locked(path: Path) -> BufferedRandom | None:
         handle.close()
 
 
-def _recall(job: _Job, handle: BufferedRandom, notes: Path) -> None:
+def _recall(job: Job, handle: BufferedRandom, notes: Path) -> None:
     """Take up what an earlier call left, if it is known what it is a part of."""
     try:
         known = json.loads(notes.read_text(encoding="utf-8"))
@@ -251,14 +185,14 @@ def _recall(job: _Job, handle: BufferedRandom, notes: Path) -> None:
         handle.truncate(0)
 
 
-def _fill(job: _Job, handle: BufferedRandom, notes: Path, tries: int) -> None:
+def _fill(job: Job, handle: BufferedRandom, notes: Path, tries: int) -> None:
     """Try until the part is whole."""
     failures = 0
     while True:
         before = handle.seek(0, os.SEEK_END)
         try:
             _try(job, handle, notes)
-        except _BrokenOffError as error:
+        except BrokenOffError as error:
             failures = 1 if handle.seek(0, os.SEEK_END) - before >= PROGRESS else failures + 1
             wait = min(2.0 ** (failures - 1), MAX_WAIT) if error.wait is None else error.wait
             if failures >= tries or wait > MAX_WAIT:
@@ -273,7 +207,7 @@ def _fill(job: _Job, handle: BufferedRandom, notes: Path, tries: int) -> None:
             return
 
 
-def _try(job: _Job, handle: BufferedRandom, notes: Path) -> None:
+def _try(job: Job, handle: BufferedRandom, notes: Path) -> None:
     import requests
 
     offset = handle.seek(0, os.SEEK_END)
@@ -284,7 +218,7 @@ def _try(job: _Job, handle: BufferedRandom, notes: Path) -> None:
     elif offset:
         offset = handle.truncate(0)
     try:
-        with _answer(job, asked) as response:
+        with answer(job, asked) as response:
             start = _start(job, response, handle, offset)
             if start is not None:
                 _note(job, response, notes)
@@ -294,7 +228,7 @@ def _try(job: _Job, handle: BufferedRandom, notes: Path) -> None:
         drops = (requests.ConnectionError, requests.Timeout, requests.exceptions.ContentDecodingError,
                  requests.exceptions.ChunkedEncodingError)  # fmt: skip
         if isinstance(error, drops) and not isinstance(error, requests.exceptions.SSLError):
-            raise _BrokenOffError(why) from error
+            raise BrokenOffError(why) from error
         msg = f"{job.url} cannot be asked for ({why})."
         raise DownloadError(msg) from error
 
@@ -305,76 +239,8 @@ def _version(headers: dict[str, str]) -> str:
     return etag if etag and not etag.startswith("W/") else headers.get("last_modified", "")
 
 
-@contextmanager
-def _answer(job: _Job, headers: dict[str, str]) -> Iterator[requests.Response]:
-    """Ask, follow redirects to http(s) only, and sort the answers that hold no file."""
-    url = job.url
-    for _ in range(MAX_REDIRECTS + 1):
-        with _get(job, url, headers) as response:
-            if response.status_code not in _REDIRECTS:
-                _sort(response, url)
-                yield response
-                return
-            url = _allowed(urljoin(url, response.headers.get("Location", "")), url)
-    msg = f"{job.url} is redirected more than {MAX_REDIRECTS} times, to {url} at last; refused."
-    raise DownloadError(msg)
-
-
-def _get(job: _Job, url: str, headers: dict[str, str]) -> requests.Response:
-    import requests
-
-    job.pace.wait()
-    try:
-        return job.session.get(
-            url, headers=headers, stream=True, timeout=job.timeout, allow_redirects=False
-        )
-    except ValueError as error:  # requests looks at where a redirect leads, even if not to follow
-        if isinstance(error, requests.RequestException):
-            raise
-        msg = f"{url} redirects to what is no address ({error}); refused."
-        raise DownloadError(msg) from error
-
-
-def _allowed(url: str, before: str | None) -> str:
-    scheme = urlsplit(url).scheme.lower()
-    if scheme not in {"http", "https"}:
-        where = f"{before} redirects to {url}" if before else f"url={url!r}"
-        msg = f"{where}: only http and https are followed; refused."
-        raise DownloadError(msg)
-    if before and urlsplit(before).scheme.lower() == "https" and scheme == "http":
-        msg = f"{before} redirects to {url}, which is not encrypted; refused."
-        raise DownloadError(msg)
-    return url
-
-
-def _sort(response: requests.Response, url: str) -> None:
-    code = response.status_code
-    if code in {200, 206, 416}:
-        return
-    said = f"{url} answered {code} {response.reason}"
-    if code in {404, 410}:
-        msg = f"{said}: there is no such file."
-        raise NotThereError(msg)
-    if code in _AGAIN:
-        raise _BrokenOffError(said, _retry_after(response.headers.get("Retry-After", "")))
-    msg = f"{said}; not tried again."
-    raise DownloadError(msg)
-
-
-def _retry_after(text: str) -> float | None:
-    """Seconds to wait, from a number or a date."""
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        when = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
-
-
 def _start(
-    job: _Job, response: requests.Response, handle: BufferedRandom, offset: int
+    job: Job, response: requests.Response, handle: BufferedRandom, offset: int
 ) -> int | None:
     """Where the bytes of this answer begin; `None` if the part is whole already."""
     if response.status_code == 200:
@@ -392,10 +258,10 @@ def _start(
         return None
     handle.truncate(0)
     msg = f"the server cannot go on from byte {offset} ({response.status_code}, {where!r})"
-    raise _BrokenOffError(msg)
+    raise BrokenOffError(msg)
 
 
-def _note(job: _Job, response: requests.Response, notes: Path) -> None:
+def _note(job: Job, response: requests.Response, notes: Path) -> None:
     """Keep beside the part what it is a part of."""
     if response.status_code != 200:
         return
@@ -408,7 +274,7 @@ def _note(job: _Job, response: requests.Response, notes: Path) -> None:
     write_json(notes, {"url": job.url, **job.headers})
 
 
-def _receive(job: _Job, response: requests.Response, handle: BufferedRandom, offset: int) -> None:
+def _receive(job: Job, response: requests.Response, handle: BufferedRandom, offset: int) -> None:
     encoded = response.headers.get("Content-Encoding", "identity") != "identity"
     length = response.headers.get("Content-Length", "")
     total = offset + int(length) if length.isdecimal() and not encoded else None
@@ -428,16 +294,16 @@ def _receive(job: _Job, response: requests.Response, handle: BufferedRandom, off
             shown.close()
     if total is not None and offset != total:
         msg = f"{offset:,} of {total:,} bytes came"
-        raise _BrokenOffError(msg)
+        raise BrokenOffError(msg)
 
 
-def _small_enough(job: _Job, size: int) -> None:
+def _small_enough(job: Job, size: int) -> None:
     if size > job.max_bytes:
         msg = f"{job.url} has {size:,} bytes or more; at most {job.max_bytes:,} are taken."
         raise DownloadError(msg)
 
 
-def _verified(job: _Job, handle: BufferedRandom, notes: Path, tries: int) -> str:
+def _verified(job: Job, handle: BufferedRandom, notes: Path, tries: int) -> str:
     """Checksum of the part; a wrong one of a resumed part is given one fresh try."""
     found = _sha256(handle)
     if job.sha256 is not None and found != job.sha256.lower() and job.resumed:

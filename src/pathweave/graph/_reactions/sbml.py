@@ -7,9 +7,9 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
-from pathweave.graph import _reaction_files as xml
-from pathweave.graph._reaction_edges import Rules
-from pathweave.graph._reactions import (
+from pathweave.graph._reactions import documents as xml
+from pathweave.graph._reactions.edges import Rules
+from pathweave.graph._reactions.model import (
     Control,
     Entity,
     Model,

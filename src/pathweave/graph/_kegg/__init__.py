@@ -1,0 +1,3 @@
+"""KEGG: maps read, expanded into edges, counted and downloaded."""
+
+from __future__ import annotations
