@@ -136,3 +136,17 @@ def test_axes_are_used_when_given(fitted):
     _, axes = plt.subplots(1, 2)
     assert pw.pl.history(model, ax=axes[0]) is axes[0]
     assert pw.pl.attributions(mdata, ax=axes[1]) is axes[1]
+
+
+def test_coverage_adds_up_to_all_features():
+    table = pw.graph.coverage(pw.datasets.miniacc(), pw.graph.reactome())
+    ax = pw.pl.coverage(table)
+    inside, alone, lost = (bars.patches for bars in ax.containers)
+    for layer, a, b, c in zip(table.index, inside, alone, lost, strict=True):
+        row = table.loc[layer]
+        assert a.get_width() == pytest.approx(100 * row["n_in_pathway"] / row["n_features"])
+        assert a.get_width() + b.get_width() == pytest.approx(100 * row["fraction"])
+        assert c.get_x() + c.get_width() == pytest.approx(100)
+    assert [t.get_text() for t in ax.texts] == [f"{share:.0%}" for share in table["fraction"]]
+    with pytest.raises(ValueError, match="it lacks"):
+        pw.pl.coverage(table[["kind"]])

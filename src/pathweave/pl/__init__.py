@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathweave.pl._attributions import attributions
+from pathweave.pl._coverage import coverage
 from pathweave.pl._embedding import embedding
 from pathweave.pl._history import history
 from pathweave.pl._parts import parts
+from pathweave.pl._pathway_network import pathway_network
 from pathweave.pl._pathways import pathways
 from pathweave.pl._survival import survival
 
-__all__ = ["attributions", "embedding", "history", "parts", "pathways", "survival"]
+__all__ = [
+    "attributions", "coverage", "embedding", "history", "parts", "pathway_network", "pathways", "survival",
+]  # fmt: skip
