@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pathweave._core.checks import check_mudata
+from pathweave._core.files import whole
 from pathweave.io._mudata import quiet_mudata
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from mudata import MuData
 
 
-def read_h5mu(path: str | os.PathLike[str]) -> MuData:
+def read_h5mu(path: str | PathLike[str]) -> MuData:
     """Read a MuData from an h5mu file.
 
     Parameters
@@ -83,7 +84,7 @@ def _check_holds_mudata(path: Path) -> None:
         raise ValueError(msg)
 
 
-def write_h5mu(mdata: MuData, path: str | os.PathLike[str]) -> None:
+def write_h5mu(mdata: MuData, path: str | PathLike[str]) -> None:
     """Write a MuData to an h5mu file, whole or not at all.
 
     Parameters
@@ -106,19 +107,5 @@ def write_h5mu(mdata: MuData, path: str | os.PathLike[str]) -> None:
     True
     """
     check_mudata(mdata)
-    path = Path(path)
-    if not path.parent.is_dir():
-        msg = f"path={str(path)!r}: the folder {str(path.parent)!r} does not exist; make it first."
-        raise FileNotFoundError(msg)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".h5mu", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
-        with quiet_mudata():
-            mdata.write_h5mu(part, compression="gzip")
-        mask = os.umask(0)
-        os.umask(mask)
-        part.chmod(0o666 & ~mask)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as part, quiet_mudata():
+        mdata.write_h5mu(part, compression="gzip")
