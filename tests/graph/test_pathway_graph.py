@@ -345,3 +345,67 @@ def test_edges_that_cannot_be_mapped_are_counted():
     made = graph.edges(table)
     assert len(made.edges) == 1
     assert made.meta["edges"] == {"rows": 2, "rows_not_mapped": 1}
+
+
+def test_rename_merges_nodes_that_are_one():
+    """Pyruvate of KEGG meets pyruvate of ChEBI: what either had, the one node has."""
+    nodes = pd.DataFrame(
+        {
+            "id": ["chebi:15361", "hgnc:1", "hgnc:2", "kegg.compound:C00022"],
+            "symbol": ["", "A", "B", "C00022"],
+            "name": ["pyruvate", "", "", "Pyruvic acid"],
+        }
+    )
+    edges = pd.DataFrame(
+        {
+            "source": ["hgnc:1", "kegg.compound:C00022", "chebi:15361", "hgnc:1"],
+            "target": ["chebi:15361", "hgnc:2", "kegg.compound:C00022", "kegg.compound:C00022"],
+            "type": ["catalysis"] * 4,
+            "pathways": ["", "", "", "p:k"],
+        }
+    )
+    pathways = pd.DataFrame({"id": ["p:k", "p:r"]})
+    members = pd.DataFrame(
+        {"node": ["kegg.compound:C00022", "chebi:15361"], "pathway": ["p:k", "p:r"]}
+    )
+    before = graph.PathwayGraph(nodes=nodes, edges=edges, pathways=pathways, members=members)
+    digest = before.digest
+    one = before.rename({"kegg.compound:C00022": "chebi:15361", "hgnc:99": "hgnc:100"})
+    assert one.nodes["id"].tolist() == ["chebi:15361", "hgnc:1", "hgnc:2"]
+    assert one.nodes.set_index("id").loc["chebi:15361", ["symbol", "name"]].tolist() == [
+        "C00022", "pyruvate",
+    ]  # fmt: skip
+    found = one.edges[["source", "target", "pathways"]].to_numpy().tolist()
+    assert found == [["chebi:15361", "hgnc:2", ""], ["hgnc:1", "chebi:15361", "p:k"]]
+    assert one.members["node"].tolist() == ["chebi:15361"] * 2
+    assert before.digest == digest
+    assert before.rename({}) == before
+    there = {"hgnc:1": "my:1", "hgnc:2": "hgnc:1"}
+    back = {new: old for old, new in there.items()}
+    assert before.rename(there).rename(back) == before
+    with pytest.raises(ValueError, match=r"nodes: 'TP53' are no ids"):
+        before.rename({"hgnc:1": "TP53"})
+
+
+def test_graphml_holds_every_row_once(tmp_path):
+    import networkx as nx
+
+    edges = pd.DataFrame(
+        {
+            "source": ["hgnc:1", "hgnc:1", "hgnc:2"],
+            "target": ["hgnc:2", "hgnc:2", "hgnc:3"],
+            "type": ["activation", "inhibition", "complex"],
+            "sign": [1, -1, 0],
+            "directed": [True, True, False],
+        }
+    )
+    nodes = pd.DataFrame({"id": ["hgnc:1", "hgnc:2", "hgnc:3"], "symbol": ["A&B", "<C>", "é"]})
+    made = graph.PathwayGraph(nodes=nodes, edges=edges)
+    made.to_graphml(tmp_path / "a.graphml")
+    read = nx.read_graphml(tmp_path / "a.graphml")
+    assert [read.nodes[n]["symbol"] for n in nodes["id"]] == ["A&B", "<C>", "é"]
+    rows = [(s, t, d["type"], d["sign"], d["directed"]) for s, t, d in read.edges(data=True)]
+    columns = ["source", "target", "type", "sign", "directed"]
+    assert sorted(rows) == sorted(made.edges[columns].itertuples(index=False, name=None))
+    with pytest.raises(FileNotFoundError, match="make it first"):
+        made.to_graphml(tmp_path / "no" / "a.graphml")

@@ -7,9 +7,10 @@ import hashlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from pathweave.graph import _tables
+from pathweave.graph import _hierarchy, _tables
 
 if TYPE_CHECKING:
     from typing import Self
@@ -111,35 +112,118 @@ class GraphValue:
             f"{len(self._pathways):,} pathways, {len(self._members):,} memberships"
         )
 
+    def levels(self) -> pd.DataFrame:
+        """Tell how deep each pathway lies in the hierarchy.
+
+        Returns
+        -------
+        Columns ``pathway``, ``shortest``, ``longest``: pathways on the shortest and on the longest
+        way down from a root to this one, both counted, so that a root is at level 1. Pathways that
+        lie in a circle are at one level.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from pathweave.graph import PathwayGraph
+        >>> pathways = pd.DataFrame(
+        ...     {"id": ["p:a", "p:b", "p:c"], "parents": ["", "p:a", "p:a;p:b"]}
+        ... )
+        >>> PathwayGraph(pathways=pathways).levels().to_numpy().tolist()
+        [['p:a', 1, 1], ['p:b', 2, 2], ['p:c', 2, 3]]
+        """
+        return _hierarchy.levels(self._pathways)
+
     def describe(self) -> pd.DataFrame:
         """Count what the graph holds.
 
         Returns
         -------
-        Columns ``part`` (nodes, edges, signs, pathways, members), ``what``, ``n``.
+        Columns ``part``, ``what``, ``n``. Parts: nodes, members (by kind), edges (by type), signs,
+        edges by database (an edge of two databases counts twice), degree (edges at a node),
+        components (connected in either direction, of two nodes or more), pathways (by database),
+        pathway sizes (members as given, see `rolled_up`) and hierarchy (see `levels`). What a graph
+        has none of has no rows.
 
         Examples
         --------
         >>> from pathweave import graph
-        >>> graph.PathwayGraph().describe().shape
-        (0, 3)
+        >>> table = graph.gmt({"a": ["TP53", "MDM2"], "b": ["CDK2"]}).describe()
+        >>> table[table["part"] == "pathway sizes"]["n"].tolist()
+        [1.5, 2, 0]
         """
         edges = self._edges
         parts = {
             "nodes": self._nodes["kind"],
             "edges": edges["type"],
             "signs": edges["sign"].map({-1: "inhibiting", 0: "unsigned", 1: "activating"}),
+            "edges by database": _split(edges["database"]),
             "pathways": self._pathways["database"].replace("", "unknown"),
             "members": self._members["node"].map(self._nodes.set_index("id")["kind"]),
         }
-        rows = [
-            (part, what, int(n))
+        rows: list[tuple[str, str, float]] = [
+            (part, str(what), int(n))
             for part, values in parts.items()
             for what, n in values.value_counts().items()
         ]
-        return pd.DataFrame(rows, columns=["part", "what", "n"])
+        rows += [("degree", *row) for row in self._degrees()]
+        rows += [("components", *row) for row in self._components()]
+        rows += [("pathway sizes", *row) for row in self._sizes()]
+        rows += [("hierarchy", *row) for row in _hierarchy.counts(self._pathways)]
+        # Means stand beside counts: as objects, counts stay whole numbers.
+        return pd.DataFrame(rows, columns=["part", "what", "n"], dtype=object)
+
+    def _ends(self) -> np.ndarray:
+        """Numbers of the nodes at the two ends of each edge."""
+        index = pd.Index(self._nodes["id"])
+        return np.stack([index.get_indexer(self._edges[end]) for end in ("source", "target")])
+
+    def _degrees(self) -> list[tuple[str, float]]:
+        if self._edges.empty:
+            return []
+        source, target = self._ends()
+        # A loop is one edge at its node.
+        degree = np.bincount(source, minlength=len(self._nodes))
+        degree += np.bincount(target[source != target], minlength=len(self._nodes))
+        return [*_spread(degree), ("isolated nodes", int((degree == 0).sum()))]
+
+    def _components(self) -> list[tuple[str, float]]:
+        if self._edges.empty:
+            return []
+        import scipy.sparse as sp
+
+        n = len(self._nodes)
+        joined = sp.csr_matrix((np.ones(len(self._edges)), tuple(self._ends())), shape=(n, n))
+        size = np.bincount(sp.csgraph.connected_components(joined, directed=False)[1])
+        return [("number", int((size > 1).sum())), ("nodes in the largest", int(size.max()))]
+
+    def _sizes(self) -> list[tuple[str, float]]:
+        if self._pathways.empty:
+            return []
+        size = self._members["pathway"].value_counts()
+        empty = len(self._pathways) - len(size)
+        if size.empty:
+            return [("without members", empty)]
+        spread = dict(_spread(size.to_numpy()))
+        return [*((k, spread[k]) for k in ("median", "maximum")), ("without members", empty)]
 
     def _with(self, **tables: Any) -> Self:
         """Build a graph in which some tables are others."""
         old = {name: getattr(self, f"_{name}") for name in (*TABLES, "meta")}
         return type(self)(**{**old, **tables})
+
+
+def _split(texts: pd.Series) -> pd.Series:
+    """One row a name of ``";"``-joined texts; ``"unknown"`` for empty ones."""
+    names = {text: _tables.split(text) or ["unknown"] for text in texts.unique()}
+    return texts.map(names).explode()
+
+
+def _spread(values: np.ndarray) -> list[tuple[str, float]]:
+    """Minimum, median, mean and maximum of counts."""
+    median, mean = float(np.median(values)), float(np.mean(values))
+    return [
+        ("minimum", int(values.min())),
+        ("median", int(median) if median.is_integer() else median),
+        ("mean", round(mean, 2)),
+        ("maximum", int(values.max())),
+    ]

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
-from pathweave.graph import _export, _files, _hierarchy, _nulls, _project, _pyg, _tables
-from pathweave.graph._graph_value import TABLES, GraphValue
+from pathweave.graph import _files, _hierarchy, _nulls, _project, _tables
+from pathweave.graph._export import Exports
+from pathweave.graph._graph_value import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from os import PathLike
 
-    import networkx as nx
 
-    from pathweave.graph._pyg import HeteroData
-
-
-class PathwayGraph(GraphValue):
+class PathwayGraph(Exports):
     """A typed, signed graph of genes and compounds with its pathways; a value that never changes.
 
     Tables are brought into one canonical form: sorted, without repeats, ends of undirected edges
@@ -75,6 +72,54 @@ class PathwayGraph(GraphValue):
         both["pathways"]["parents"] = both["pathways"]["id"].map(parents).astype(object)
         return PathwayGraph(**both, meta={**other._meta, **self._meta})
 
+    def rename(self, nodes: Mapping[str, str]) -> PathwayGraph:
+        """Give nodes other ids; those that come to have one id become one node.
+
+        So meet compounds that one source numbers by KEGG and another by ChEBI, or the genes of a
+        mouse and those of man, by a table of yours.
+
+        Parameters
+        ----------
+        nodes
+            Old id to new id; nodes that are not named stay, names that are not nodes are passed
+            over.
+
+        Returns
+        -------
+        The graph with the new ids. A node that had the new id already keeps its symbol and name.
+        Edges between nodes that became one are gone.
+
+        Raises
+        ------
+        ValueError
+            If a new id is not a text such as ``chebi:15361``.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> sets = graph.gmt({"a": ["TP53", "MDM2"]})
+        >>> sets.rename({"hgnc:6973": "my:1"}).nodes["id"].tolist()
+        ['hgnc:11998', 'my:1']
+        """
+        new = {old: name for old, name in nodes.items() if old != name}
+        bad = [name for name in new.values() if not (isinstance(name, str) and ":" in name)]
+        if bad:
+            msg = f"nodes: {listed(bad)} are no ids; write prefix:number, such as chebi:15361."
+            raise ValueError(msg)
+        table = self._nodes
+        renamed = table["id"].isin(list(new))
+        # The rows that keep their id come first: of two nodes that become one the first is kept.
+        table = pd.concat([table[~renamed], table[renamed]])
+        table = table.assign(id=_renamed(table["id"], new))
+        ends = {end: _renamed(self._edges[end], new) for end in ("source", "target")}
+        edges = self._edges.assign(**ends)
+        was_loop = self._edges["source"] == self._edges["target"]
+        return self._with(
+            nodes=table,
+            edges=edges[(edges["source"] != edges["target"]) | was_loop],
+            members=self._members.assign(node=_renamed(self._members["node"], new)),
+        )
+
     def subset(self, pathways: Iterable[str]) -> PathwayGraph:
         """Keep some pathways with their members and edges.
 
@@ -100,10 +145,7 @@ class PathwayGraph(GraphValue):
         """
         kept = self._pathway_ids([pathways] if isinstance(pathways, str) else pathways)
         to = _hierarchy.nearest_kept(_hierarchy.parents_of(self._pathways), kept)
-        lifted = _hierarchy.lift(self._members["pathway"], to)
-        members = pd.DataFrame(
-            {"node": self._members["node"].reindex(lifted.index), "pathway": lifted}
-        )
+        members = self._lifted_members(to)
         edges = self._edges.assign(pathways=_hierarchy.lift_texts(self._edges["pathways"], to))
         carried = (edges["pathways"] != "").to_numpy()
         unclaimed = (self._edges["pathways"] == "").to_numpy()
@@ -173,9 +215,38 @@ class PathwayGraph(GraphValue):
         """
         above = _hierarchy.ancestors(_hierarchy.parents_of(self._pathways))
         to = {pathway: {pathway, *found} for pathway, found in above.items()}
+        return self._with(members=self._lifted_members(to))
+
+    def _lifted_members(self, to: dict[str, set[str]]) -> pd.DataFrame:
         lifted = _hierarchy.lift(self._members["pathway"], to)
-        nodes = self._members["node"].reindex(lifted.index)
-        return self._with(members=pd.DataFrame({"node": nodes, "pathway": lifted}))
+        return pd.DataFrame(
+            {"node": self._members["node"].reindex(lifted.index), "pathway": lifted}
+        )
+
+    def at_level(self, level: int) -> PathwayGraph:
+        """Cut the hierarchy: one level of pathways, each with the members of all below it.
+
+        A pathway's level is the longest way to it (see `levels`), so that none of the level lies
+        within another. Above it those stay that end there, and those that have members or edges
+        of their own, with these alone: no node, edge or membership is lost.
+
+        Parameters
+        ----------
+        level
+            From 1, the roots, to the depth of the hierarchy; others raise ValueError.
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> int((graph.reactome().at_level(1).pathways["parents"] == "").sum())
+        29
+        """
+        to = _hierarchy.cut(self._pathways, self._members, self._edges, level=level)
+        return self._with(
+            edges=self._edges.assign(pathways=_hierarchy.lift_texts(self._edges["pathways"], to)),
+            pathways=_hierarchy.keep_pathways(self._pathways, set().union(*to.values())),
+            members=self._lifted_members(to),
+        )
 
     def project_genes(
         self, *, through: Literal["pathways", "compounds"] = "pathways", max_size: int = 60
@@ -218,6 +289,8 @@ class PathwayGraph(GraphValue):
         """Rewire at random, so that every node keeps its degrees; a null for the graph's edges.
 
         In- and out-degree of every node stay exactly, for each type, sign and kind of partner.
+        Ends are swapped until the share of edges that are as they were stops falling, and then as
+        long again.
 
         Parameters
         ----------
@@ -227,6 +300,14 @@ class PathwayGraph(GraphValue):
             Also swap members between pathways, by which sizes and the number of pathways of a
             node stay. ``None``: where the graph has no edges to rewire.
 
+        Returns
+        -------
+        The rewired graph. ``meta["rewired"]`` tells the seed and, for ``edges`` and ``members``,
+        how far they are from the original: ``kept``, the share that is as it was,
+        ``kept_by_chance``, what a random graph of the same degrees shares with it on average,
+        ``rounds`` of swaps, and ``mixed``, whether the share had stopped falling. Where ``kept``
+        is near ``kept_by_chance``, nothing is left of the original but its degrees.
+
         Examples
         --------
         >>> from pathweave import graph
@@ -235,12 +316,15 @@ class PathwayGraph(GraphValue):
         [3, 2]
         """
         rng = np.random.default_rng(seed)
-        tables = {"edges": _nulls.rewire_edges(self._edges, self._nodes, rng)}
+        tables: dict[str, Any] = {}
+        tables["edges"], mixing = _nulls.rewire_edges(self._edges, self._nodes, rng)
+        told: dict[str, Any] = {"seed": seed, "edges": mixing.told()}
         if members or (members is None and self._edges.empty):
-            tables["members"] = _nulls.rewire_members(
+            tables["members"], mixing = _nulls.rewire_members(
                 self._members, self._nodes, self._pathways, rng
             )
-        return self._with(**tables)
+            told["members"] = mixing.told()
+        return self._with(**tables, meta={**self._meta, "rewired": told})
 
     def permute_nodes(self, *, seed: int) -> PathwayGraph:
         """Let nodes change places with others of their kind; a null that keeps the whole shape.
@@ -272,64 +356,6 @@ class PathwayGraph(GraphValue):
         rng = np.random.default_rng(seed)
         return self._with(members=_nulls.random_members(self._members, self._nodes, rng))
 
-    def to_pyg(self) -> HeteroData:
-        """Convert to a PyG HeteroData.
-
-        Returns
-        -------
-        Node types gene, compound, pathway (and others found) with ``num_nodes`` and ``node_id``;
-        one edge type a relation with ``edge_index``, ``edge_weight``, ``edge_sign``; for every
-        directed relation its reverse ``rev_...``; undirected ones hold both directions.
-
-        Examples
-        --------
-        >>> from pathweave import graph
-        >>> graph.gmt({"a": ["TP53", "MDM2"]}).to_pyg()["gene"].num_nodes
-        2
-        """
-        return _pyg.to_pyg(self)
-
-    def to_networkx(self) -> nx.MultiDiGraph:
-        """Convert to a networkx MultiDiGraph; undirected edges go both ways.
-
-        Examples
-        --------
-        >>> from pathweave import graph
-        >>> graph.gmt({"a": ["TP53", "MDM2"]}).to_networkx().number_of_nodes()
-        2
-        """
-        return _export.to_networkx(self)
-
-    def to_decoupler(self) -> pd.DataFrame:
-        """List the genes of each pathway as decoupler takes them.
-
-        Returns
-        -------
-        Columns ``source`` (pathway id), ``target`` (symbol, or the id where there is none),
-        ``weight``.
-
-        Examples
-        --------
-        >>> from pathweave import graph
-        >>> graph.gmt({"a": ["TP53", "MDM2"]}).to_decoupler()["target"].tolist()
-        ['TP53', 'MDM2']
-        """
-        return _export.to_decoupler(self)
-
-    def to_gmt(self, path: str | PathLike[str]) -> None:
-        """Write a GMT file: id, name, symbols of each pathway that has genes.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from pathweave import graph
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     graph.gmt({"a": ["TP53", "MDM2"]}).to_gmt(f"{folder}/sets.gmt")
-        ...     graph.gmt(f"{folder}/sets.gmt").pathways["id"].tolist()
-        ['gmt:a']
-        """
-        _export.to_gmt(self, path)
-
     def save(self, path: str | PathLike[str]) -> None:
         """Write the graph to a folder, whole or not at all; an older graph there is replaced.
 
@@ -359,3 +385,7 @@ class PathwayGraph(GraphValue):
             msg = f"path={str(path)!r}: the tables do not fit the digest in graph.json; save anew."
             raise ValueError(msg)
         return graph
+
+
+def _renamed(ids: pd.Series, new: Mapping[str, str]) -> pd.Series:
+    return ids.map(new).fillna(ids).astype(object)

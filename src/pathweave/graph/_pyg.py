@@ -12,7 +12,7 @@ from pathweave.graph._hierarchy import parents_of
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData as HeteroData  # noqa: PLC0414  handed on
 
-    from pathweave.graph._pathway_graph import PathwayGraph
+    from pathweave.graph._graph_value import GraphValue
 
 USUAL_SIGN = {"activation": 1, "expression": 1, "inhibition": -1, "repression": -1}
 SIGN_NAME = {-1: "negative", 0: "unsigned", 1: "positive"}
@@ -24,7 +24,7 @@ def relation_name(kind: str, sign: int) -> str:
     return kind if sign == usual else f"{kind}_{SIGN_NAME[sign]}"
 
 
-def to_pyg(graph: PathwayGraph) -> HeteroData:
+def to_pyg(graph: GraphValue) -> HeteroData:
     """Build the HeteroData."""
     import torch
     from torch_geometric.data import HeteroData
