@@ -12,11 +12,15 @@ from pathweave.graph._reactions.biopax import biopax
 from pathweave.graph._reactions.sbml import sbml
 from pathweave.graph._reactome.build import reactome
 from pathweave.graph._reactome.download import download_reactome
+from pathweave.graph.coexpression import coexpression
+from pathweave.graph.converters import from_decoupler, from_networkx
 from pathweave.graph.edges import edges
 from pathweave.graph.gmt import gmt
+from pathweave.graph.mirna import mirna_targets
+from pathweave.graph.sif import sif
 
 __all__ = [
-    "DownloadError", "FeatureMap", "NotThereError", "PathwayGraph", "biopax", "coverage",
-    "download_kegg", "download_reactome", "edges", "feature_map", "gmt", "kegg", "kegg_counts",
-    "reactome", "sbml",
+    "DownloadError", "FeatureMap", "NotThereError", "PathwayGraph", "biopax", "coexpression",
+    "coverage", "download_kegg", "download_reactome", "edges", "feature_map", "from_decoupler",
+    "from_networkx", "gmt", "kegg", "kegg_counts", "mirna_targets", "reactome", "sbml", "sif",
 ]  # fmt: skip

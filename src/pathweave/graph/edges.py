@@ -1,28 +1,41 @@
-"""A table of interactions of the user's own as a graph."""
+"""Tables of interactions as graphs: the user's own, and those of well-known databases."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import csv
+import io
+from collections import Counter
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pathweave._core.checks import listed
-from pathweave.graph import _genes
+from pathweave._core.checks import check_choice, listed
+from pathweave.graph import _edge_dialects, _genes
+from pathweave.graph._edge_dialects import OWN, Dialect, plain, recognise
+from pathweave.graph._edge_names import Ends
+from pathweave.graph._edge_readers import truth
 from pathweave.graph._pathway_graph import PathwayGraph
+from pathweave.graph._text_lines import MAX_LINE, looks_like_markup, opened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from os import PathLike
 
-_COLUMNS = ("source", "target", "type", "sign", "directed", "weight")
-_TYPE_OF_SIGN = {1: "activation", -1: "inhibition"}
+_CHUNK = 500_000
+_OPTIONAL = ("type", "sign", "directed", "weight", "flags")
 
 
 def edges(
     table: pd.DataFrame | str | PathLike[str],
     *,
     identifiers: str = "auto",
+    dialect: str = "auto",
+    columns: Mapping[str, str] | None = None,
+    names: pd.DataFrame | None = None,
+    min_score: float | None = None,
     directed: bool = True,
-    database: str = "edges",
+    database: str | None = None,
     sep: str | None = None,
 ) -> PathwayGraph:
     """Read a table of interactions between genes (or compounds) as a graph without pathways.
@@ -30,21 +43,50 @@ def edges(
     Parameters
     ----------
     table
-        DataFrame, or a text file, with columns ``source``, ``target`` and, if wanted, ``type``,
-        ``sign`` (-1, 0, 1), ``directed``, ``weight``; other columns are passed over.
+        DataFrame, or a text file (packed or not). Either with columns ``source``, ``target`` and,
+        if wanted, ``type``, ``sign`` (-1, 0, 1), ``directed``, ``weight``, ``flags`` (other columns
+        are passed over; without ``sign`` a negative weight is a negative sign), or a table of a
+        database, see Notes.
     identifiers
         What the names are: ``"auto"``, or a kind that `pathweave.ids.map` knows. Names that are
         node ids already (``hgnc:11998``, ``chebi:15377``) are taken as they are.
+    dialect
+        Layout of the table: ``"auto"`` tells it by the columns; else ``"own"``, ``"omnipath"``,
+        ``"signor"``, ``"string"``, ``"string_actions"``, ``"string_network"``, ``"reactome_fi"`` or
+        ``"mirtarbase"``.
+    columns
+        Where a table of one's own names its columns otherwise: our name to the table's, such as
+        ``{"source": "from", "target": "to"}``.
+    names
+        What names stand for: columns ``name`` and ``id`` (symbol, accession or node id; several
+        joined by ``;``), STRING's ``protein.info`` (without it ENSP ids are lost), or SIGNOR's table
+        of complexes or families (whose members then take the complex's edges).
+    min_score
+        Smallest score kept, as the table writes it. ``None`` keeps all, but of STRING's only those
+        of high confidence: 700 of 1000 (400 is its medium one).
     directed
-        Direction of the edges where the table has no such column.
+        Direction of the edges where the table does not tell.
     database
-        Name written into the edges' ``database``.
+        Name written into the edges' ``database``; ``None`` for the dialect's (``edges`` for ``own``).
     sep
         Separator of the file; ``None`` finds it.
 
     Returns
     -------
-    The graph. Edges with an end that cannot be mapped are left out and counted in ``meta``.
+    The graph. Edges with an end that cannot be mapped are left out; ``meta[database]`` counts them,
+    and ``meta[f"{database}_lost"]`` names the ends, by reason. An end of several genes (a family, a
+    complex whose members are known) gives an edge for each.
+
+    Notes
+    -----
+    OmniPath: UniProt accessions, else symbols; a row that is stimulation and inhibition gives two
+    edges; the one that the consensus supports is flagged ``consensus``; members of ``COMPLEX:...``
+    take its edges; miRNAs repress. SIGNOR: the effect is the sign, the mechanism a flag, or the type
+    where there is no sign; transcription gives ``expression`` and ``repression``; weight is the
+    score, where it is missing the smallest one. STRING: undirected, weight is the score by 1000; the
+    actions file has modes, signs and directions. Reactome's functional interactions: each end's sign
+    in ``Direction`` is an edge; ``expression regulates`` alone tells no sign. miRTarBase: see
+    `pathweave.graph.mirna_targets`.
 
     Examples
     --------
@@ -54,53 +96,241 @@ def edges(
     >>> graph.edges(table).edges[["source", "target", "type"]].iloc[0].tolist()
     ['hgnc:6973', 'hgnc:11998', 'inhibition']
     """
-    frame = table
-    if not isinstance(frame, pd.DataFrame):
-        frame = pd.read_csv(table, sep=sep, engine="python", dtype=object, comment="#")
-    lacking = [name for name in _COLUMNS[:2] if name not in frame.columns]
-    if lacking:
-        msg = (
-            f"table lacks the columns {listed(lacking)}; found {listed(frame.columns, 20)}. "
-            "Rename them: source and target are needed."
-        )
-        raise ValueError(msg)
-    out = frame[[name for name in _COLUMNS if name in frame.columns]].reset_index(drop=True)
-    out = out.dropna(subset=["source", "target"]).astype({"source": str, "target": str})
-    names = pd.unique(out[["source", "target"]].to_numpy().ravel())
-    nodes_of = _genes.of_names(names, source=identifiers)
-    if len(names) and not nodes_of:
-        msg = (
-            f"table: no name could be mapped (identifiers={identifiers!r}); found {listed(names)}. "
-            "Say what the names are, or give node ids such as 'hgnc:11998'."
-        )
-        raise ValueError(msg)
-    for column in ("source", "target"):
-        out[column] = out[column].map(nodes_of)
-    whole = out.dropna(subset=["source", "target"])
-    dropped = len(frame) - len(whole)
-    whole = whole.explode("source").explode("target")
-    whole = whole.assign(database=database)
-    if "directed" in whole:
-        whole["directed"] = whole["directed"].map(_truth)
+    check_choice("dialect", dialect, ("auto", *_edge_dialects.NAMES))
+    if columns is not None and dialect == "auto":
+        dialect = OWN
+    dropped: Counter[str] = Counter()
+    if isinstance(table, pd.DataFrame):
+        frame = _renamed(table, columns)
+        layout = recognise(list(frame.columns), dialect)
+        n_rows, frame = len(frame), _scored(frame, layout, min_score, dropped)
     else:
-        whole["directed"] = directed
-    if "type" not in whole:
-        whole["type"] = "interaction"
-        if "sign" in whole:
-            kind = pd.to_numeric(whole["sign"], errors="coerce").map(_TYPE_OF_SIGN)
-            whole["type"] = kind.fillna("interaction")
+        layout, n_rows, frame = _from_file(table, dialect, columns, sep, min_score, dropped)
+    if layout.leaves_out is not None:
+        left_out, what = layout.leaves_out[0](frame).to_numpy(bool), layout.leaves_out[1]
+        dropped[what] += int(left_out.sum())
+        frame = frame[~left_out]
+    frame = frame.reset_index(drop=True)
+    rows = layout.read(frame)
+    if "weight" not in rows and layout.score and layout.score in frame:
+        rows["weight"] = pd.to_numeric(frame[layout.score]).to_numpy(float) / layout.scale
+    if "directed" not in rows:
+        rows["directed"] = directed
+    rows["directed"] = truth(rows["directed"], "directed", empty=directed)
+    ends = Ends(identifiers, names=names, second=_second(rows), why=layout.why)
+    counts = {"rows": n_rows, **{what: n for what, n in dropped.items() if n}}
+    return build(rows, ends, database=database or layout.database, counts=counts)
+
+
+def build(
+    rows: pd.DataFrame,
+    ends: Ends,
+    *,
+    database: str,
+    counts: Mapping[str, Any],
+    argument: str = "table",
+    isolated: Iterable[str] = (),
+) -> PathwayGraph:
+    """Build the graph of rows whose ends are names; count and name what is lost.
+
+    Parameters
+    ----------
+    rows
+        Columns ``source``, ``target`` and those of a graph's edges.
+    ends
+        Finds the nodes of the names.
+    database
+        Name written into the edges, and the key in ``meta``.
+    counts
+        What was counted before.
+    argument
+        The caller's argument, for messages.
+    isolated
+        Names of nodes that need no edge.
+
+    Returns
+    -------
+    The graph.
+    """
+    keep = ["source", "target", *(name for name in _OPTIONAL if name in rows)]
+    out = rows[keep]
+    named = out["source"].notna() & out["target"].notna()
+    named &= (out["source"].astype(str) != "") & (out["target"].astype(str) != "")
+    out = out[named].astype({"source": str, "target": str})
+    alone = list(isolated)
+    names = [*out[["source", "target"]].to_numpy(object).ravel(), *alone]
+    nodes_of, lost = ends.find(names)
+    if names and not nodes_of:
+        raise ValueError(_nothing_found(argument, lost))
+    for end in ("source", "target"):
+        out[end] = out[end].map(nodes_of)
+    whole = out.dropna(subset=["source", "target"])
+    meta: dict[str, Any] = {database: {**counts, "rows_not_mapped": len(rows) - len(whole)}}
+    if len(lost):
+        meta[f"{database}_lost"] = _genes.told(lost)
+    labels = {nodes[0]: name for name, nodes in nodes_of.items() if len(nodes) == 1}
+    whole = whole.explode("source").explode("target").assign(database=database)
     return PathwayGraph(
-        nodes=_genes.node_table([*whole["source"], *whole["target"]]),
+        nodes=_genes.named_nodes(
+            [*whole["source"], *whole["target"], *(n for a in alone for n in nodes_of.get(a, ()))],
+            _plain_labels(labels),
+        ),
         edges=whole,
-        meta={database: {"rows": len(frame), "rows_not_mapped": dropped}},
+        meta=meta,
     )
 
 
-def _truth(value: object) -> bool:
-    word = str(value).strip().lower()
-    if word in {"true", "1", "1.0", "yes"}:
-        return True
-    if word in {"false", "0", "0.0", "no"}:
-        return False
-    msg = f"table: column 'directed' must be true or false, found {value!r}."
-    raise ValueError(msg)
+def _plain_labels(labels: dict[str, str]) -> dict[str, str]:
+    """Names as labels, but not those that are ids themselves."""
+    return {node: name for node, name in labels.items() if ":" not in name}
+
+
+def _nothing_found(argument: str, lost: pd.DataFrame) -> str:
+    why = lost["how"].value_counts()
+    return (
+        f"{argument}: no name could be mapped; found {listed(lost['name'])} "
+        f"(mostly {why.index[0]!r}). Say what the names are with identifiers=, what they stand "
+        "for with names=, or give node ids such as 'hgnc:11998'."
+    )
+
+
+def _second(rows: pd.DataFrame) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for end in ("source", "target"):
+        if f"{end}_alt" in rows:
+            pairs = zip(rows[end], rows[f"{end}_alt"], strict=True)
+            out.update({name: other for name, other in pairs if other and other != name})
+    return out
+
+
+def _renamed(frame: pd.DataFrame, columns: Mapping[str, str] | None) -> pd.DataFrame:
+    """Return the table with columns as dialects spell them."""
+    given = columns or {}
+    odd = [name for name in given if name not in {"source", "target", *_OPTIONAL}]
+    lacking = [name for name in given.values() if name not in frame.columns]
+    if odd or lacking:
+        msg = (
+            f"columns: {listed(odd)} cannot be named; only source, target, {', '.join(_OPTIONAL)}."
+            if odd
+            else f"columns: table lacks {listed(lacking)}; found {listed(frame.columns, 20)}."
+        )
+        raise ValueError(msg)
+    theirs = {their: our for our, their in given.items()}
+    labels = [theirs.get(name, plain(name)) for name in frame.columns]
+    taken = [
+        name in theirs or label not in given for name, label in zip(frame, labels, strict=True)
+    ]
+    out = frame.set_axis(labels, axis=1).loc[:, taken]
+    return out.loc[:, ~out.columns.duplicated()]
+
+
+def _scored(
+    frame: pd.DataFrame, layout: Dialect, min_score: float | None, dropped: Counter[str]
+) -> pd.DataFrame:
+    """Rows of a score that is high enough."""
+    least = layout.min_score if min_score is None else min_score
+    if least is None:
+        return frame
+    if layout.score not in frame:
+        msg = f"min_score={min_score!r}: a table of layout {layout.name!r} has no column of scores here."
+        raise ValueError(msg)
+    enough = pd.to_numeric(frame[layout.score], errors="coerce") >= least
+    dropped["rows below min_score"] += int((~enough).sum())
+    return frame[enough]
+
+
+def _from_file(
+    path: str | PathLike[str],
+    dialect: str,
+    columns: Mapping[str, str] | None,
+    sep: str | None,
+    min_score: float | None,
+    dropped: Counter[str],
+) -> tuple[Dialect, int, pd.DataFrame]:
+    """Read the columns that count, in pieces, and of them the rows whose score is high enough."""
+    skip, header, sep = _header(path, sep)
+    empty = _renamed(pd.DataFrame(columns=header), columns)
+    layout = recognise(list(empty.columns), dialect)
+    wanted = {*(columns or {}).values()}
+    used = [
+        i for i, name in enumerate(header) if name in wanted or plain(name) in layout.looks_at()
+    ]
+    parts = [empty.iloc[:, :0]]
+    n_rows = 0
+    for chunk in _chunks(path, skip, header, used, sep):
+        n_rows += len(chunk)
+        parts.append(_scored(_renamed(chunk, columns), layout, min_score, dropped))
+    frame = pd.concat(parts, ignore_index=True)
+    if not layout.fits(set(frame.columns)):
+        frame = empty
+    return layout, n_rows, frame
+
+
+def _chunks(
+    path: str | PathLike[str], skip: int, header: list[str], used: list[int], sep: str
+) -> Iterator[pd.DataFrame]:
+    quoted = sep != "\t" or any(name.startswith('"') for name in header)
+    try:
+        with opened(path, "table") as handle, _utf8(handle) as text:
+            yield from pd.read_csv(
+                text,
+                sep=sep,
+                skiprows=skip,
+                header=None,
+                names=header,
+                usecols=used,
+                index_col=False,
+                dtype=object,
+                keep_default_na=False,
+                na_values=[""],
+                quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+                chunksize=_CHUNK,
+            )
+    except pd.errors.ParserError as error:
+        msg = f"table={str(path)!r} cannot be read with sep={sep!r}: {error}. Give the right sep."
+        raise ValueError(msg) from error
+
+
+def _utf8(handle: IO[bytes]) -> io.TextIOWrapper:
+    return io.TextIOWrapper(handle, encoding="utf-8-sig", errors="replace", newline="")
+
+
+def _header(path: str | PathLike[str], sep: str | None) -> tuple[int, list[str], str]:
+    """Return the lines up to the first row, the header's columns and the separator."""
+    with opened(path, "table") as handle:
+        lines = []
+        for raw in islice(iter(lambda: handle.readline(MAX_LINE), b""), 1000):
+            lines.append(raw)
+            if raw.strip() and not raw.startswith(b"#"):
+                break
+    first = b"".join(lines).removeprefix(b"\xef\xbb\xbf")
+    if looks_like_markup(first) or b"\0" in first or not first.strip():
+        what = "empty" if not first.strip() else "a web page, XML or no text"
+        msg = f"table={str(path)!r} is {what}; it must be a table with a header line."
+        raise ValueError(msg)
+    texts = [raw.decode("utf-8-sig", errors="replace").rstrip("\r\n") for raw in lines]
+    for number, text in enumerate(texts, start=1):
+        apart = sep or _separator(text)
+        cells = [cell.strip() for cell in (text.split() if apart == r"\s+" else text.split(apart))]
+        # STRING begins its headers with "#": such a line is a comment unless its columns are known.
+        if number == len(texts) or any(
+            d.fits({plain(c) for c in cells}) for d in _edge_dialects.DIALECTS
+        ):
+            return number, _unique(cells), apart
+    return len(texts), [], "\t"
+
+
+def _separator(line: str) -> str:
+    for sep in ("\t", ",", ";"):
+        if sep in line:
+            return sep
+    return r"\s+"
+
+
+def _unique(cells: list[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    out = []
+    for cell in cells:
+        seen[cell] += 1
+        out.append(cell if seen[cell] == 1 else f"{cell}.{seen[cell] - 1}")
+    return out

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from pathweave._core.checks import listed
+from pathweave._core.warnings import DataWarning, warn
 from pathweave.graph import _genes
 from pathweave.graph._pathway_graph import PathwayGraph
+from pathweave.graph._text_lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,12 +25,15 @@ _KNOWN_IDS = (
     (re.compile(r"^(path:)?[a-z]{3,4}\d{5}$"), "kegg.pathway"),
     (re.compile(r"^GO:\d{7}$"), "go"),
 )
+_GUESSED = ("alias", "case", "excel", "punctuation")
+_MICROBE = "of a microbe or an alias (Reactome's sets hold approved symbols, and viruses' genes)"
 
 
 def gmt(
     sets: str | PathLike[str] | Mapping[str, Iterable[str]],
     *,
     identifiers: str = "auto",
+    table: pd.DataFrame | None = None,
     database: str = "gmt",
 ) -> PathwayGraph:
     """Read gene sets as a graph of pathways without edges.
@@ -37,16 +41,23 @@ def gmt(
     Parameters
     ----------
     sets
-        A GMT file (name, description, genes, apart by tabs), or a dictionary of gene lists.
+        A GMT file (name, description, genes, apart by tabs; packed or not), such as those of MSigDB,
+        WikiPathways and Reactome, or a dictionary of gene lists.
     identifiers
         What the genes are: ``"auto"``, or a kind that `pathweave.ids.map` knows.
+    table
+        What the user knows better, as for `pathweave.ids.map`: columns ``name`` and ``id``. With it
+        genes may be of another species (``MGI:98834``, ``ncbigene:22059``, or their human
+        orthologues); if no id is human, names that it lacks are lost.
     database
         Prefix of the ids of sets that have no known stable id (``gmt:HALLMARK_APOPTOSIS``).
 
     Returns
     -------
-    Genes (``hgnc:...``), pathways and members. Genes that HGNC does not know are left out and
-    counted in ``meta``.
+    Genes (``hgnc:...``), pathways and members. ``meta[database]`` counts the genes that are left out,
+    ``meta[f"{database}_lost"]`` names them, by reason. In sets of Reactome only approved and previous
+    symbols count: their ``tat`` is a gene of HIV. A set without genes is left out with a warning, one
+    that is there twice is kept once; a file that is no GMT is an error.
 
     Examples
     --------
@@ -55,8 +66,9 @@ def gmt(
     PathwayGraph: 2 nodes (2 gene), 0 edges, 2 pathways, 3 memberships
     """
     given: Any = sets
+    counts: dict[str, int] = {}
     if isinstance(given, str | PathLike):
-        rows = _from_file(given, database)
+        rows = read_sets(given, database, counts)
     elif isinstance(given, Mapping):
         rows = _from_mapping(given, database)
     else:
@@ -64,28 +76,36 @@ def gmt(
         raise TypeError(msg)
     members = pd.DataFrame(
         [(pathway, gene) for pathway, _, genes in rows for gene in genes],
-        columns=["pathway", "gene"],
+        columns=["pathway", "name"],
         dtype=object,
     )
-    nodes_of = _genes.of_names(members["gene"], source=identifiers)
-    lost = sorted(set(members["gene"]) - set(nodes_of))
-    if len(members) and not nodes_of:
+    found = _genes.resolve(members["name"], source=identifiers, table=table)
+    if len(members) and found["node"].isna().all():
         msg = (
             f"sets: no gene could be mapped to HGNC (identifiers={identifiers!r}); "
-            f"found {listed(lost)}. Say what the names are, or check the species (human)."
+            f"found {listed(found['name'])}. Say what the names are, or check the species: genes "
+            "that are not human need table=."
         )
         raise ValueError(msg)
-    members["node"] = members["gene"].map(nodes_of)
-    members = members.explode("node").dropna()
+    members = members.merge(found, on="name")
+    microbe = members["pathway"].str.startswith("reactome:") & members["how"].isin(_GUESSED)
+    members.loc[microbe, ["node", "how"]] = [None, _MICROBE]
+    lost = members[members["node"].isna()]
+    members = members.dropna(subset="node")
+    names = members.drop_duplicates("node").set_index("node")["name"].to_dict()
+    n_lost = len(set(lost["name"]) - set(members["name"]))
+    meta: dict[str, Any] = {database: {"sets": len(rows), **counts, "genes_not_mapped": n_lost}}
+    if len(lost):
+        meta[f"{database}_lost"] = _genes.told(lost)
     return PathwayGraph(
-        nodes=_genes.node_table(members["node"]),
+        nodes=_genes.named_nodes(names, {n: s for n, s in names.items() if ":" not in s}),
         pathways=pd.DataFrame(
             [(pathway, name, pathway.split(":")[0]) for pathway, name, _ in rows],
             columns=["id", "name", "database"],
             dtype=object,
         ),
         members=members[["node", "pathway"]],
-        meta={database: {"sets": len(rows), "genes_not_mapped": len(lost)}},
+        meta=meta,
     )
 
 
@@ -97,40 +117,58 @@ def _from_mapping(
         if isinstance(genes, str):
             msg = f"sets[{name!r}] must be a list of genes, found the text {genes!r}."
             raise TypeError(msg)
-        rows.append((*_identity(str(name), "", database), [str(gene) for gene in genes]))
+        rows.append((*identity(str(name), "", database), [str(gene) for gene in genes]))
     return rows
 
 
-def _from_file(path: str | PathLike[str], database: str) -> list[tuple[str, str, list[str]]]:
+def read_sets(
+    path: str | PathLike[str], database: str, counts: dict[str, int]
+) -> list[tuple[str, str, list[str]]]:
+    """Read id, name and genes of each set of a GMT file; count in `counts` what is odd."""
     rows: dict[str, tuple[str, list[str]]] = {}
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        msg = f"sets={str(path)!r} is not a text file ({error.reason}); unpack it first."
-        raise ValueError(msg) from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    empty: list[str] = []
+    lines = Lines(path, "sets")
+    known: dict[str, str] = {}
+    for number, line in lines:
         if not line.strip():
             continue
-        fields = [field.strip() for field in line.split("\t")]
-        genes = [gene for gene in fields[2:] if gene]
-        if len(fields) < 3 or not fields[0] or not genes:
+        fields = [" ".join(field.split()) for field in line.split("\t")]
+        genes = list(dict.fromkeys(known.setdefault(g, g) for g in fields[2:] if g))
+        if len(fields) < 2 or not fields[0]:
             msg = (
                 f"sets={str(path)!r}, line {number}: a set needs a name, a description and at "
                 f"least one gene, apart by tabs; found {line[:60]!r}."
             )
             raise ValueError(msg)
-        pathway, name = _identity(fields[0], fields[1], database)
-        if pathway in rows:
-            msg = f"sets={str(path)!r}, line {number}: the set {pathway!r} is there already."
+        pathway, name = identity(fields[0], fields[1], database)
+        if not genes:
+            empty.append(pathway)
+        elif pathway not in rows:
+            rows[pathway] = (name, genes)
+        elif set(rows[pathway][1]) == set(genes):
+            counts["sets_repeated"] = counts.get("sets_repeated", 0) + 1
+        else:
+            msg = (
+                f"sets={str(path)!r}, line {number}: the set {pathway!r} is there already, with "
+                "other genes. Rename one of them."
+            )
             raise ValueError(msg)
-        rows[pathway] = (name, genes)
     if not rows:
         msg = f"sets={str(path)!r} holds no gene set."
         raise ValueError(msg)
+    if empty:
+        counts["sets_without_genes"] = len(empty)
+        warn(f"sets={str(path)!r}: {len(empty)} set(s) have no gene: {listed(empty)}.", DataWarning)
+    if lines.not_utf8:
+        counts["lines_not_utf8"] = lines.not_utf8
+        warn(
+            f"sets={str(path)!r}: {lines.not_utf8} line(s) are not UTF-8 and were read as Latin-1.",
+            DataWarning,
+        )
     return [(pathway, name, genes) for pathway, (name, genes) in rows.items()]
 
 
-def _identity(first: str, second: str, database: str) -> tuple[str, str]:
+def identity(first: str, second: str, database: str) -> tuple[str, str]:
     """Id and name of a set: a stable id in either column is the id, the other one the name."""
     words = [*first.split("%")]  # WikiPathways: name%WikiPathways_date%WP1%Homo sapiens
     for candidate, name in ((first, second), (second, first), *((w, words[0]) for w in words[1:])):

@@ -14,6 +14,9 @@ from pathweave.ids._symbols import UNKNOWN, Hit, entrez_ids, symbol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+OTHERS = ("hgnc", "ensembl", "cpg", "mirna", "symbol|entrez", "symbol_region", "uniprot")
+"""Types that a stray name in a list of another type is taken for, in this order."""
+
 _TWICE = re.compile(r"\.\d+$")
 
 
@@ -139,7 +142,7 @@ def gene(name: str, source: str) -> Hit:
     hit = RESOLVERS[source](name)
     if hit.ids or source == "hgnc":
         return hit
-    for kind in ("hgnc", "ensembl", "cpg", "mirna", "symbol|entrez", "symbol_region"):
+    for kind in OTHERS:
         if kind != source and PATTERNS[kind].match(name):
             other = RESOLVERS[kind](name)
             return other if other.ids or hit == UNKNOWN else hit

@@ -1,0 +1,124 @@
+"""Lines of a text file that a user brought: packed or not, of any encoding, with bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
+
+MAX_LINE = 8 * 2**20
+"""Longest line; a set of all human genes has 0.2 MB."""
+
+MAX_BYTES = 256 * 2**20
+"""Unpacked size of a whole file; all sets of MSigDB have 40 MB."""
+
+_BLOCK = 2**16
+
+
+@contextmanager
+def opened(path: str | PathLike[str], argument: str) -> Iterator[IO[bytes]]:
+    """Open a file that may be packed by gzip, or alone in a zip, whatever its name says."""
+    with Path(path).open("rb") as raw:
+        magic = raw.read(4)
+        raw.seek(0)
+        try:
+            if magic[:2] == b"\x1f\x8b":
+                with gzip.open(raw) as handle:
+                    yield handle  # type: ignore[misc]  # a GzipFile reads bytes as any other
+            elif magic == b"PK\x03\x04":
+                with zipfile.ZipFile(raw) as archive:
+                    inside = [name for name in archive.namelist() if not name.endswith("/")]
+                    if len(inside) != 1:
+                        msg = (
+                            f"{argument}={str(path)!r} packs {len(inside)} files; unpack it and "
+                            "give the one that is meant."
+                        )
+                        raise ValueError(msg)
+                    with archive.open(inside[0]) as handle:
+                        yield handle
+            else:
+                yield raw
+        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+            msg = f"{argument}={str(path)!r} is damaged or cut off ({error}); get it anew."
+            raise ValueError(msg) from error
+
+
+class Lines:
+    """Numbered lines of a text file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    argument
+        Name of the caller's argument, for messages.
+    max_line, max_bytes
+        Sizes in bytes that are refused: no such file is what it should be.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        argument: str,
+        *,
+        max_line: int = MAX_LINE,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._label = f"{argument}={str(path)!r}"
+        self._path = path
+        self._argument = argument
+        self._max_line = max_line
+        self._max_bytes = max_bytes
+        self.not_utf8 = 0
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        number = size = 0
+        with opened(self._path, self._argument) as handle:
+            while raw := handle.readline(self._max_line + 1):
+                number += 1
+                size += len(raw)
+                if len(raw) > self._max_line:
+                    self._refuse(
+                        number, f"is longer than {self._max_line / 2**20:.3g} MB, so it is no row"
+                    )
+                if size > self._max_bytes:
+                    msg = (
+                        f"{self._label} unpacks to more than {self._max_bytes / 2**20:.3g} MB; "
+                        "split it into several files."
+                    )
+                    raise ValueError(msg)
+                text = self._decoded(raw, number)
+                for part in text.rstrip("\r\n").split("\r"):
+                    yield number, part
+
+    def _decoded(self, raw: bytes, number: int) -> str:
+        if number == 1:
+            if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+                self._refuse(1, "is UTF-16; save the file as UTF-8")
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+            if looks_like_markup(raw):
+                self._refuse(1, "is of a web page or XML; download the text file itself")
+        if b"\0" in raw:
+            self._refuse(number, "holds NUL bytes: this is not a text file")
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            self.not_utf8 += 1
+            return raw.decode("latin-1")
+
+    def _refuse(self, number: int, why: str) -> None:
+        msg = f"{self._label}: line {number} {why}."
+        raise ValueError(msg)
+
+
+def looks_like_markup(raw: bytes) -> bool:
+    """Whether a file begins as HTML or XML does."""
+    start = raw[:_BLOCK].lstrip()[:9].lower()
+    return start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body"))
