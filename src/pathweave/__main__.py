@@ -1,13 +1,14 @@
-"""The command line: ``pathweave demo`` and ``pathweave run``."""
+"""The command line: ``pathweave demo``, ``pathweave run`` and ``pathweave graph``."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pathweave._cli import graph
+from pathweave._cli._errors import told_errors
 from pathweave._core.version import VERSION
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(graph.app, name="graph")
 
 Out = Annotated[Path, typer.Option(help="Folder for tables, figures, the model and the data.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
@@ -45,7 +48,7 @@ def main(
 @app.command()
 def demo(out: Out = Path("pathweave_demo"), seed: Seed = 0, overwrite: Overwrite = True) -> None:
     """Run the main job on TCGA adrenocortical carcinoma: embedding, subtype, survival, explanations."""
-    with _told_errors():
+    with told_errors():
         from pathweave import datasets
         from pathweave.tl._run import RunOptions
 
@@ -88,7 +91,7 @@ def run(
     overwrite: Overwrite = False,
 ) -> None:
     """Run the main job on your own data."""
-    with _told_errors():
+    with told_errors():
         from pathweave import io
         from pathweave.tl._run import RunOptions
 
@@ -113,31 +116,6 @@ def _run(mdata: MuData, options: RunOptions) -> None:
     text = run_all(mdata, options, plots=pl, say=print)
     print("\n" + text)
     print(f"Tables, figures, the model and the data are in {options.out}/ (start with figures/).")
-
-
-class _told_errors:  # noqa: N801  # used like a function
-    """Turn what a user can mend into one line and exit code 2."""
-
-    def __enter__(self) -> None:
-        import warnings
-
-        def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-            if category.__module__.startswith("pathweave"):
-                print(f"note: {message}", file=sys.stderr)
-
-        self._warnings = warnings.catch_warnings()
-        self._warnings.__enter__()
-        warnings.simplefilter("default")
-        warnings.showwarning = show
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: object
-    ) -> None:
-        self._warnings.__exit__(None, None, None)
-        if isinstance(error, (ValueError, KeyError, TypeError, OSError)):
-            text = error.args[0] if isinstance(error, KeyError) and error.args else error
-            print(f"pathweave: {text}", file=sys.stderr)
-            raise typer.Exit(2) from error
 
 
 if __name__ == "__main__":

@@ -1,0 +1,3 @@
+"""Commands that have their own file; `pathweave.__main__` gathers them."""
+
+from __future__ import annotations
