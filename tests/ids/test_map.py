@@ -97,7 +97,7 @@ def test_approved_wins_over_previous_and_alias():
         ("CHEBI:15377", "auto", "compound"),
         ("X36b4", "symbol", "unknown symbol"),
         ("RP11-206L10.9", "symbol", "clone name"),
-        ("", "symbol", "unknown symbol"),
+        ("", "symbol", "empty name"),
     ],
 )
 def test_losses_have_reasons(name, source, why):

@@ -10,10 +10,12 @@ from pathweave.ids import _rppa
 from pathweave.ids._hgnc import hgnc, lookup
 from pathweave.ids._patterns import PATTERNS
 from pathweave.ids._symbols import UNKNOWN, Hit, entrez_ids, symbol
+from pathweave.ids._text import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+EMPTY = Hit((), "empty name")
 OTHERS = ("hgnc", "ensembl", "cpg", "mirna", "symbol|entrez", "symbol_region", "uniprot")
 """Types that a stray name in a list of another type is taken for, in this order."""
 
@@ -34,8 +36,8 @@ def _part(kind: str, name: str, group: int = 1) -> str | None:
 
 
 def _ensembl(name: str) -> Hit:
-    gene = _part("ensembl", name)
-    if gene is None:
+    gene = (_part("ensembl", name) or "").upper()
+    if not gene:
         return Hit((), "not an Ensembl id")
     if not gene.startswith("ENSG"):
         human = gene.startswith(("ENST", "ENSP"))
@@ -79,11 +81,14 @@ def _antibody(name: str) -> Hit:
     if symbols:
         found = dict.fromkeys(gene for text in symbols for gene in symbol(text).ids)
         return Hit(tuple(found), "rppa")
+    if _rppa.squeeze(name) in _rppa.NOT_GENES:
+        return Hit((), "antibody against no protein")
     label = _rppa.strip(name)
     for spelling in (
         label,
         label.replace("_", "-"),
         label.translate({45: None, 95: None, 32: None}),
+        _rppa.unsited(label),
     ):
         hit = symbol(spelling)
         if hit.ids:
@@ -97,7 +102,7 @@ def _full_names() -> dict[str, str]:
     return dict(zip(table["name"].str.lower(), table["id"], strict=True))
 
 
-def _full_name(name: str) -> Hit | None:
+def full_name(name: str) -> Hit | None:
     """Find a gene by its approved name; pandas adds ``.1`` to a column that is there twice."""
     if " " not in name:
         return None
@@ -139,6 +144,8 @@ RESOLVERS: dict[str, Callable[[str], Hit]] = {
 
 def gene(name: str, source: str) -> Hit:
     """Map one name; where it does not look like `source`, by what it does look like."""
+    if name.upper() in MISSING:
+        return EMPTY
     hit = RESOLVERS[source](name)
     if hit.ids or source == "hgnc":
         return hit
@@ -146,4 +153,4 @@ def gene(name: str, source: str) -> Hit:
         if kind != source and PATTERNS[kind].match(name):
             other = RESOLVERS[kind](name)
             return other if other.ids or hit == UNKNOWN else hit
-    return _full_name(name) or hit
+    return full_name(name) or hit

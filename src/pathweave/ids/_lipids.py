@@ -1,4 +1,4 @@
-"""Shorthand of lipids (``C34:1 PC``, ``PE(34:2)``, ``1-oleoyl-GPC (18:1)``) to their class."""
+"""Shorthand of lipids (``C34:1 PC``, ``PC aa C34:1``, ``1-oleoyl-GPC (18:1)``) to their class."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ CLASSES = {
     "PS": "phosphatidylserine", "LPS": "lysophosphatidylserine", "PI": "phosphatidylinositol",
     "LPI": "lysophosphatidylinositol", "PG": "phosphatidylglycerol",
     "LPG": "lysophosphatidylglycerol", "CER": "ceramide", "MAG": "monoglyceride",
-    "MG": "monoglyceride", "PA": "phosphatidic acid",
+    "MG": "monoglyceride", "PA": "phosphatidic acid", "LYSOPC": "lysophosphatidylcholine",
+    "LYSOPE": "lysophosphatidylethanolamine",
 }  # fmt: skip
 """Shorthand : name of the class, as name tables have it."""
 
 _BACKBONE = {"GPC": "PC", "GPE": "PE", "GPI": "PI", "GPG": "PG", "GPS": "PS", "GPA": "PA"}
 
 _SHORT = re.compile(
-    r"^C\d+:\d+ (?P<after>[A-Z]+)(?:-[A-Z])?$|^(?P<before>[A-Z]+)[ (]?\d+:\d+(?:[/_]\d+:\d+)*\)?$",
+    r"^C\d+:\d+ (?P<after>[A-Z]+)(?:-[A-Z])?$"
+    r"|^(?P<before>[A-Z]+)(?: aa?)?[ (]?C?[dt]?\d+:\d+(?:[/_]\d+:\d+)*\)?$",
     re.IGNORECASE,
 )
 _ACYL = r"[a-z-]*(?:oyl|[^t]yl)"

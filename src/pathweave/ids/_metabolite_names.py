@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from pathweave.ids._lipids import lipid_class
+from pathweave.ids._text import spell_greek
 
 # What laboratories write : how name tables (ChEBI's, HMDB's) call it; several separated by "|".
 # Written by hand from textbooks.
@@ -71,12 +72,14 @@ lauroylcarnitine: o-dodecanoylcarnitine | o-lauroyl-l-carnitine
 myristoylcarnitine: o-tetradecanoylcarnitine | o-myristoyl-l-carnitine
 stearoylcarnitine: o-octadecanoylcarnitine | o-stearoylcarnitine | o-stearoyl-l-carnitine
 butyrylcarnitine: o-butanoylcarnitine
+2-methylbutyroylcarnitine: 2-methylbutyrylcarnitine | o-2-methylbutanoylcarnitine
 propionylcarnitine: o-propanoylcarnitine | o-propionylcarnitine | o-propanoyl-l-carnitine
 valerylcarnitine: o-pentanoylcarnitine | o-valerylcarnitine
 vitamin c: ascorbic acid | l-ascorbic acid
 """
 
 _BRACKETS = re.compile(r"\s+\([^()]*\)$|\*+$")
+_EITHER = re.compile(r"^(?:d-?/l|l-?/d|cis/trans|trans/cis|r/s)-", re.IGNORECASE)
 _STEREO = re.compile(r"^(?:dl|d|l|cis|trans|\(\+\)|\(-\)|\(r\)|\(s\))-", re.IGNORECASE)
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "omega": "ω"}
 _PHOSPHATE = re.compile(r"[- ]?(\d?)-?P$")
@@ -120,13 +123,15 @@ def _forms(name: str) -> list[str]:
     bare = _STEREO.sub("", name)
     if bare != name:
         out += [bare, acid] if (acid := _acid(bare)) else [bare]
+        if bare.endswith("ic acid"):
+            out.append(f"{bare[:-7]}ate")
     for word, letter in _GREEK.items():
         out += [form.replace(word, letter) for form in out if word in form]
     return out
 
 
 def _tries(part: str) -> list[str]:
-    lower = re.sub(r"\s+", " ", part.lower())
+    lower = spell_greek(re.sub(r"\s+", " ", part.lower()))
     tries = [lower]
     for other in _common().get(lower, ()):
         tries += [other, *_forms(other)]
@@ -151,7 +156,7 @@ def spellings(name: str) -> list[list[str]]:
     plain = name
     while (shorter := _BRACKETS.sub("", plain).strip()) != plain:
         plain = shorter
-    plain = plain.replace("_", " ")
+    plain = _EITHER.sub("", plain.replace("_", " "))
     parts = [part.strip() for part in plain.split("/")] if "/" in plain else [plain]
     return [_tries(part) for part in parts if part]
 

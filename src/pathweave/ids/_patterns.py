@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pathweave.ids import _rppa
 from pathweave.ids._symbols import symbol
+from pathweave.ids._text import MISSING, listed_names, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 _ACCESSION: Final = r"(?:[OPQ][0-9][A-Z0-9]{3}[0-9]|[A-NR-Z][0-9](?:[A-Z][A-Z0-9]{2}[0-9]){1,2})"
 PATTERNS: Final = {
     "hgnc": re.compile(r"^HGNC:\d+$", re.IGNORECASE),
-    "ensembl": re.compile(r"^(?:ensembl:)?(ENS[A-Z]{0,4}[GTP]\d{11})(?:\.\d+)?(?:_PAR_Y)?$"),
+    "ensembl": re.compile(
+        r"^(?:ensembl:)?(ENS[A-Z]{0,4}[GTP]\d{11})(?:\.\d+)?(?:_PAR_Y)?$", re.IGNORECASE
+    ),
     "cpg": re.compile(r"^(cg\d{6,}|ch\.\w+\.\d+[FR]?)(_\w+)?$"),
     "mirna": re.compile(
         r"^([a-z]{3}-)?(mir|let)-?\w+(-\w+)*\*?$|^MI(MAT)?\d{7}(_\d)?$", re.IGNORECASE
@@ -25,9 +28,9 @@ PATTERNS: Final = {
     "kegg_compound": re.compile(r"^(?:cpd:|kegg\.compound:)?(C\d{5})$"),
     "hmdb": re.compile(r"^HMDB\d{5,7}$", re.IGNORECASE),
     "uniprot": re.compile(
-        rf"^(?:(?:uniprot|uniprotkb):|(?:sp|tr)\|)?({_ACCESSION})(?:-\d+)?(?:\|\w+)?$"
+        rf"^(?:(?i:uniprot|uniprotkb):|(?:sp|tr)\|)?({_ACCESSION})(?:-\d+)?(?:\.\d+)?(?:\|\w+)?$"
     ),
-    "entrez": re.compile(r"^(?:ncbigene:|hsa:|entrez:)?(\d+)(?:\.0)?$"),
+    "entrez": re.compile(r"^(?:(?i:ncbigene|geneid|entrez|hsa):)?(\d+)(?:\.0)?$"),
 }
 """In this order: the first that fits a single name is its type."""
 
@@ -46,6 +49,8 @@ def type_of(name: str) -> str | None:
 
 
 def _votes(name: str) -> list[str]:
+    if name.upper() in MISSING:
+        return []
     first = SEVERAL.split(name)[0]
     kind = type_of(first)
     if kind == "mirna":
@@ -83,7 +88,7 @@ def detect(names: Iterable[object]) -> str:
     >>> pw.ids.detect(["Akt_pS473", "4E-BP1_pS65", "PTEN"])
     'rppa'
     """
-    return detect_texts([str(name).strip() for name in names])
+    return detect_texts([tidy(name) for name in listed_names(names)])
 
 
 def detect_texts(names: Sequence[str]) -> str:

@@ -34,9 +34,12 @@ def report(mapping: pd.DataFrame, *, n_examples: int = 5) -> str:
     Found: 1 approved ('TP53'); 1 previous ('MARCH1').
     Lost: 1 unknown symbol ('nonsense').
     """
-    lacking = {"name", "id", "how"} - set(mapping.columns)
+    lacking = {"name", "id", "how"} - set(getattr(mapping, "columns", ()))
     if lacking:
         msg = f"mapping lacks the columns {listed(sorted(lacking))}; give what ids.map returned."
+        raise ValueError(msg)
+    if n_examples < 1:
+        msg = f"n_examples={n_examples!r} must be at least 1."
         raise ValueError(msg)
     found = mapping["id"].notna()
     names = mapping["name"].nunique()

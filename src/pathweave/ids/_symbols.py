@@ -7,6 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from pathweave.ids._hgnc import lookup
+from pathweave.ids._text import spell_greek
 
 
 class Hit(NamedTuple):
@@ -17,14 +18,18 @@ class Hit(NamedTuple):
 
 
 UNKNOWN = Hit((), "unknown symbol")
+NUMBER = Hit((), "a number, not a symbol (Excel's date, or source='entrez'?)")
 _MONTHS = {
     "jan": ("JAN",), "feb": ("FEB",), "mar": ("MARCH", "MARC"), "apr": ("APR",), "may": ("MAY",),
     "jun": ("JUN",), "jul": ("JUL",), "aug": ("AUG",), "sep": ("SEPT", "SEP"), "oct": ("OCT",),
     "nov": ("NOV",), "dec": ("DEC",),
 }  # fmt: skip
 _MONTH = "|".join(_MONTHS)
-_DAY_MONTH = re.compile(rf"^0?(\d{{1,2}})-({_MONTH})[a-z]*$", re.IGNORECASE)
-_MONTH_DAY = re.compile(rf"^({_MONTH})[a-z]*-0?(\d{{1,2}})$", re.IGNORECASE)
+# R writes 1-Mar as X1.Mar and Sep-02 as Sep.02; Excel may add the year.
+_DAY_MONTH = re.compile(
+    rf"^X?0?(\d{{1,2}})([-.])({_MONTH})[a-z]*(?:\2(?:19|20)?\d\d)?$", re.IGNORECASE
+)
+_MONTH_DAY = re.compile(rf"^({_MONTH})[a-z]*[-.]0?(\d{{1,2}})$", re.IGNORECASE)
 _ISO_DATE = re.compile(r"^\d{4}-(\d{2})-(\d{2})( 00:00:00)?$")
 _TRUNCATED = re.compile(r"^(SEPT?|MARCH|MARC|MAR|DEC)-?0?(\d{1,2})$")
 _LOC = re.compile(r"^LOC(\d+)$")
@@ -73,7 +78,7 @@ def _folded() -> dict[str, Hit]:
 def _dated(name: str) -> tuple[str, str] | None:
     """Return (month in three letters, number) of a name that Excel turned into a date."""
     if match := _DAY_MONTH.match(name):
-        return match[2].lower(), match[1]
+        return match[3].lower(), match[1]
     if match := _MONTH_DAY.match(name):
         return match[1].lower(), match[2]
     if match := _ISO_DATE.match(name):
@@ -104,14 +109,33 @@ def _dashed() -> dict[str, str]:
     return {value.replace("-", "."): value for value in known_symbols() if "-" in value}
 
 
+@cache
+def _dotted_aliases() -> frozenset[str]:
+    """Aliases that R makes of the approved symbol of another gene, as ``NKX6.1`` of NKX6-1."""
+    known = known_symbols()
+    return frozenset(
+        dotted
+        for dotted, dashed in _dashed().items()
+        if known[dashed].how == "approved"
+        and known.get(dotted, UNKNOWN).how == "alias"
+        and known[dotted].ids != known[dashed].ids
+    )
+
+
 def symbol(name: str) -> Hit:
     """Find the gene of one symbol."""
     known = known_symbols()
     name = name.strip()
+    if name.isdigit():
+        return NUMBER
     hit = known.get(name)
-    if hit is not None and hit.ids:
+    if hit is not None and hit.ids and name not in _dotted_aliases():
         return hit
-    return _repaired(name) or hit or _folded().get(name.upper()) or _unknown(name)
+    found = _repaired(name) or hit or _folded().get(name.upper())
+    if found is not None:
+        return found
+    spelled = spell_greek(name)
+    return symbol(spelled) if spelled != name else _unknown(name)
 
 
 def _repaired(name: str) -> Hit | None:

@@ -11,10 +11,11 @@ import pandas as pd
 
 from pathweave._core.checks import listed
 from pathweave.ids._compounds import curie
+from pathweave.ids._genes import gene
 from pathweave.ids._metabolite_names import chargeless, spellings
 from pathweave.ids._mirna import mirna_spellings
 from pathweave.ids._patterns import PATTERNS, SEVERAL
-from pathweave.ids._symbols import symbol
+from pathweave.ids._text import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +27,7 @@ _NUMBER = re.compile(r"^\d+(\.0)?$")
 
 def _key(name: object) -> str:
     """Spell a name for comparison; HMDB wrote five digits before it wrote seven."""
-    text = _SPACES.sub(" ", str(name)).strip().lower()
+    text = _SPACES.sub(" ", tidy(str(name))).strip().lower()
     match = _HMDB.match(text)
     return f"hmdb{match[1]}" if match else text
 
@@ -61,7 +62,7 @@ class UserTable:
     def _ids(self, cell: str) -> Iterable[tuple[str, float]]:
         for part in SEVERAL.split(cell):
             text = curie(f"CHEBI:{int(float(part))}" if self._is_number(part) else part)
-            ids = (text,) if ":" in text else symbol(text).ids
+            ids = (text,) if ":" in text else gene(text, "symbol").ids
             yield from ((found, 1.0 / len(ids)) for found in ids)
 
     def _is_number(self, text: str) -> bool:
