@@ -66,6 +66,8 @@ class Ends:
         again = [n for n in wanted if self._second.get(n) and not any(p in nodes for p in parts[n])]
         if again:
             extra = self._resolved(self._second[n] for n in again)
+            # The accession of a mouse with its "Cdk2" is not the human gene that is so called.
+            extra = extra[extra["how"] != "case"]
             by_second = _genes.nodes_of(extra)
             nodes |= {n: by_second[self._second[n]] for n in again if self._second[n] in by_second}
             parts |= {n: (n,) for n in again if n in nodes}

@@ -16,15 +16,15 @@ _SIGNALLING = {-1: "inhibition", 0: "interaction", 1: "activation"}
 _MIRNA = re.compile(r"^([a-z]{3}-)?(mir|let)-", re.IGNORECASE)
 
 
-def truth(values: pd.Series, column: str, *, empty: bool = False) -> np.ndarray:
+def truth(
+    values: pd.Series, column: str, *, table: str = "table", empty: bool = False
+) -> np.ndarray:
     """Read true and false in their many spellings."""
     words = values.astype(object).where(values.notna(), str(empty)).astype(str)
     words = words.str.strip().str.lower().replace("", str(empty).lower())
     odd = ~words.isin(_TRUE | _FALSE)
     if odd.any():
-        msg = (
-            f"table: column {column!r} must be true or false, found {listed(values[odd].unique())}."
-        )
+        msg = f"{table}: {column!r} must be true or false, found {listed(values[odd].unique())}."
         raise ValueError(msg)
     return words.isin(_TRUE).to_numpy()
 
@@ -71,14 +71,14 @@ def own(frame: pd.DataFrame) -> pd.DataFrame:
     if "weight" in out:
         out["weight"] = pd.to_numeric(out["weight"], errors="coerce")
     if "sign" in out:
-        out["sign"] = out["sign"].where(out["sign"].notna(), 0)
+        out["sign"] = out["sign"].astype(object).where(text(frame, "sign") != "", 0)
     elif "weight" in out and (out["weight"] < 0).any():
         out["sign"] = np.sign(out["weight"]).astype(int)
         out["weight"] = out["weight"].abs()
-    if "type" not in out:
-        sign = pd.to_numeric(out["sign"], errors="coerce") if "sign" in out else 0
-        out["type"] = pd.Series(sign, index=out.index).map(_SIGNALLING).fillna("interaction")
-    return out
+    sign = pd.to_numeric(out["sign"], errors="coerce") if "sign" in out else 0
+    by_sign = pd.Series(sign, index=out.index).map(_SIGNALLING).fillna("interaction")
+    kind = text(frame, "type")
+    return out.assign(type=kind.where(kind != "", by_sign))
 
 
 def omnipath(frame: pd.DataFrame) -> pd.DataFrame:
@@ -94,9 +94,7 @@ def omnipath(frame: pd.DataFrame) -> pd.DataFrame:
         1: truth(text(frame, "consensus_stimulation"), "consensus_stimulation"),
         -1: truth(text(frame, "consensus_inhibition"), "consensus_inhibition"),
     }
-    regulates = kind.str.contains("transcriptional").to_numpy() & (
-        kind != "post_translational"
-    ).to_numpy(bool)
+    regulates = kind.str.contains("transcriptional").to_numpy(bool)
     parts = []
     for sign, rows in ((1, up), (-1, down), (0, ~up & ~down)):
         chosen = frame[rows]

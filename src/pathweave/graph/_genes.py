@@ -42,6 +42,11 @@ def of_entrez(entrez: str) -> str:
     return _entrez_table().get(entrez, f"ncbigene:{entrez}")
 
 
+def texts(names: Iterable[Any]) -> list[str]:
+    """Names as texts, without gaps: None and NaN are no names."""
+    return [str(name) for name in names if not (name is None or name != name)]  # noqa: PLR0124
+
+
 def of_names(
     names: Iterable[str], *, source: str, table: pd.DataFrame | None = None
 ) -> dict[str, list[str]]:
@@ -95,6 +100,8 @@ def resolve(
 
 
 def _ready(name: str) -> str | None:
+    if name.startswith("ncbigene:"):  # the nodes of human genes are HGNC's
+        return of_entrez(name.removeprefix("ncbigene:"))
     return name if NODE_ID.match(name) else _compound(name)
 
 

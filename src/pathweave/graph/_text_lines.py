@@ -33,21 +33,26 @@ def opened(path: str | PathLike[str], argument: str) -> Iterator[IO[bytes]]:
                 with gzip.open(raw) as handle:
                     yield handle  # type: ignore[misc]  # a GzipFile reads bytes as any other
             elif magic == b"PK\x03\x04":
-                with zipfile.ZipFile(raw) as archive:
-                    inside = [name for name in archive.namelist() if not name.endswith("/")]
-                    if len(inside) != 1:
-                        msg = (
-                            f"{argument}={str(path)!r} packs {len(inside)} files; unpack it and "
-                            "give the one that is meant."
-                        )
-                        raise ValueError(msg)
-                    with archive.open(inside[0]) as handle:
-                        yield handle
+                with _unzipped(raw, f"{argument}={str(path)!r}") as handle:
+                    yield handle
             else:
                 yield raw
         except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
             msg = f"{argument}={str(path)!r} is damaged or cut off ({error}); get it anew."
             raise ValueError(msg) from error
+
+
+def _unzipped(raw: IO[bytes], label: str) -> IO[bytes]:
+    try:
+        archive = zipfile.ZipFile(raw)
+        inside = [info for info in archive.infolist() if not info.filename.endswith("/")]
+        if len(inside) == 1:
+            return archive.open(inside[0])
+    except (RuntimeError, OSError, UnicodeDecodeError) as error:  # a password, or nonsense inside
+        msg = f"{label} cannot be unpacked ({error}); unpack it and give the file itself."
+        raise ValueError(msg) from error
+    msg = f"{label} packs {len(inside)} files; unpack it and give the one that is meant."
+    raise ValueError(msg)
 
 
 class Lines:
@@ -80,6 +85,7 @@ class Lines:
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         number = size = 0
+        begun = False
         with opened(self._path, self._argument) as handle:
             while raw := handle.readline(self._max_line + 1):
                 number += 1
@@ -94,17 +100,18 @@ class Lines:
                         "split it into several files."
                     )
                     raise ValueError(msg)
-                text = self._decoded(raw, number)
+                text = self._decoded(raw, number, start=not begun)
+                begun = begun or bool(text.strip())
                 for part in text.rstrip("\r\n").split("\r"):
                     yield number, part
 
-    def _decoded(self, raw: bytes, number: int) -> str:
-        if number == 1:
+    def _decoded(self, raw: bytes, number: int, *, start: bool) -> str:
+        if start:
             if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-                self._refuse(1, "is UTF-16; save the file as UTF-8")
+                self._refuse(number, "is UTF-16; save the file as UTF-8")
             raw = raw.removeprefix(b"\xef\xbb\xbf")
             if looks_like_markup(raw):
-                self._refuse(1, "is of a web page or XML; download the text file itself")
+                self._refuse(number, "is of a web page or XML; download the text file itself")
         if b"\0" in raw:
             self._refuse(number, "holds NUL bytes: this is not a text file")
         try:

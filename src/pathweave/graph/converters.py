@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
+from pathweave.graph import _genes
 from pathweave.graph._edge_names import Ends
+from pathweave.graph._edge_readers import truth
 from pathweave.graph._pathway_graph import PathwayGraph
 from pathweave.graph._tables import EDGES, NODES, PATHWAYS, join
 from pathweave.graph.edges import build
@@ -96,7 +98,7 @@ def _label(node: Any, data: dict[str, Any], name_key: str | None) -> str:
             f"name_key={name_key!r}: node {node!r} has no such attribute, only {listed(data, 10)}."
         )
         raise KeyError(msg)
-    return str(data[name_key])
+    return "".join(_genes.texts([data[name_key]]))
 
 
 def _rows(G: nx.Graph, type_key: str, sign_key: str, weight_key: str) -> pd.DataFrame:
@@ -105,33 +107,35 @@ def _rows(G: nx.Graph, type_key: str, sign_key: str, weight_key: str) -> pd.Data
     out: list[dict[str, Any]] = []
     for source, target, data in G.edges(data=True):
         weight = data.get(weight_key)
-        size = 1.0 if weight is None else _number(weight, weight_key, source, target)
+        edge = f"edge {source!r} - {target!r}"
+        size = 1.0 if weight is None else _number(weight, f"weight_key={weight_key!r}: {edge}")
         if sign_key in data and data[sign_key] is not None:
-            sign = _sign(data[sign_key], sign_key, source, target)
+            sign = _sign(data[sign_key], f"sign_key={sign_key!r}: {edge}")
         else:
             sign, size = (-1, -size) if size < 0 else (0, size)
         kind = data.get(type_key) or {-1: "inhibition", 0: "interaction", 1: "activation"}[sign]
         row = {"source": source, "target": target, "type": str(kind), "sign": sign, "weight": size,
-               "directed": bool(data.get("directed", both))}  # fmt: skip
+               "directed": data.get("directed", both)}  # fmt: skip
         row |= {name: _text(data.get(name)) for name in ("pathways", "database", "flags")}
         out.append(row)
-    return pd.DataFrame(out, columns=list(EDGES))
+    table = pd.DataFrame(out, columns=list(EDGES))
+    return table.assign(directed=truth(table["directed"], "directed", table="G", empty=both))
 
 
-def _number(value: Any, key: str, source: Any, target: Any) -> float:
+def _number(value: Any, where: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError) as error:
-        msg = f"weight_key={key!r}: edge {source!r} - {target!r} has {value!r}, which is no number."
+        msg = f"{where} has {value!r}, which is no number."
         raise ValueError(msg) from error
 
 
-def _sign(value: Any, key: str, source: Any, target: Any) -> int:
+def _sign(value: Any, where: str) -> int:
     """Read -1, 0 and 1, also as texts, and the sign of any other number."""
     word = str(value).strip()
     if word in _SIGNS:
         return _SIGNS[word]
-    number = _number(value, key.replace("weight", "sign"), source, target)
+    number = _number(value, where)
     return int(np.sign(number)) if np.isfinite(number) else 0
 
 
@@ -223,7 +227,7 @@ def from_decoupler(
     key = next((name for name in ("weight", "mor") if name in rows), None)
     weight = pd.to_numeric(rows[key], errors="coerce") if key else pd.Series(1.0, index=rows.index)
     if not np.isfinite(weight.to_numpy(float)).all():
-        msg = f"net: column {key!r} must hold finite numbers, found {listed(rows[key][weight.isna()])}."
+        msg = f"net: column {key!r} must hold finite numbers, found {listed(rows[key][~np.isfinite(weight)])}."
         raise ValueError(msg)
     if as_ == "pathways":
         return _sets(rows, weight, identifiers, database)

@@ -6,6 +6,7 @@ import csv
 import io
 from collections import Counter
 from itertools import islice
+from os import PathLike
 from typing import IO, TYPE_CHECKING, Any
 
 import pandas as pd
@@ -16,13 +17,13 @@ from pathweave.graph._edge_dialects import OWN, Dialect, plain, recognise
 from pathweave.graph._edge_names import Ends
 from pathweave.graph._edge_readers import truth
 from pathweave.graph._pathway_graph import PathwayGraph
-from pathweave.graph._text_lines import MAX_LINE, looks_like_markup, opened
+from pathweave.graph._text_lines import looks_like_markup, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from os import PathLike
 
 _CHUNK = 500_000
+_MAX_HEADER = 2**16
 _OPTIONAL = ("type", "sign", "directed", "weight", "flags")
 
 
@@ -100,6 +101,9 @@ def edges(
     if columns is not None and dialect == "auto":
         dialect = OWN
     dropped: Counter[str] = Counter()
+    if not isinstance(table, pd.DataFrame | str | PathLike):
+        msg = f"table must be a DataFrame or a file, found {type(table).__name__}."
+        raise TypeError(msg)
     if isinstance(table, pd.DataFrame):
         frame = _renamed(table, columns)
         layout = recognise(list(frame.columns), dialect)
@@ -168,7 +172,8 @@ def build(
     meta: dict[str, Any] = {database: {**counts, "rows_not_mapped": len(rows) - len(whole)}}
     if len(lost):
         meta[f"{database}_lost"] = _genes.told(lost)
-    labels = {nodes[0]: name for name, nodes in nodes_of.items() if len(nodes) == 1}
+    one = ((name, nodes[0]) for name, nodes in nodes_of.items() if len(nodes) == 1)
+    labels = {node: name for name, node in sorted(one, reverse=True)}  # in any order of rows
     whole = whole.explode("source").explode("target").assign(database=database)
     return PathwayGraph(
         nodes=_genes.named_nodes(
@@ -208,12 +213,19 @@ def _renamed(frame: pd.DataFrame, columns: Mapping[str, str] | None) -> pd.DataF
     given = columns or {}
     odd = [name for name in given if name not in {"source", "target", *_OPTIONAL}]
     lacking = [name for name in given.values() if name not in frame.columns]
-    if odd or lacking:
+    twice = [name for name, n in Counter(given.values()).items() if n > 1]
+    msg = ""
+    if odd:
         msg = (
             f"columns: {listed(odd)} cannot be named; only source, target, {', '.join(_OPTIONAL)}."
-            if odd
-            else f"columns: table lacks {listed(lacking)}; found {listed(frame.columns, 20)}."
         )
+    elif lacking:
+        msg = f"columns: table lacks {listed(lacking)}; found {listed(frame.columns, 20)}."
+    elif twice:
+        msg = (
+            f"columns: {listed(twice)} is named more than once; each column can be one thing only."
+        )
+    if msg:
         raise ValueError(msg)
     theirs = {their: our for our, their in given.items()}
     labels = [theirs.get(name, plain(name)) for name in frame.columns]
@@ -248,7 +260,7 @@ def _from_file(
     dropped: Counter[str],
 ) -> tuple[Dialect, int, pd.DataFrame]:
     """Read the columns that count, in pieces, and of them the rows whose score is high enough."""
-    skip, header, sep = _header(path, sep)
+    skip, header, sep = _header(path, sep, "table")
     empty = _renamed(pd.DataFrame(columns=header), columns)
     layout = recognise(list(empty.columns), dialect)
     wanted = {*(columns or {}).values()}
@@ -257,7 +269,7 @@ def _from_file(
     ]
     parts = [empty.iloc[:, :0]]
     n_rows = 0
-    for chunk in _chunks(path, skip, header, used, sep):
+    for chunk in _chunks(path, skip, header, used, sep, "table"):
         n_rows += len(chunk)
         parts.append(_scored(_renamed(chunk, columns), layout, min_score, dropped))
     frame = pd.concat(parts, ignore_index=True)
@@ -266,12 +278,25 @@ def _from_file(
     return layout, n_rows, frame
 
 
+def read_table(path: str | PathLike[str], argument: str) -> pd.DataFrame:
+    """Read all columns of a text table, as texts; `argument` is the caller's, for messages."""
+    skip, header, sep = _header(path, None, argument)
+    parts = [pd.DataFrame(columns=header, dtype=object)]
+    parts += _chunks(path, skip, header, [*range(len(header))], sep, argument)
+    return pd.concat(parts, ignore_index=True)
+
+
 def _chunks(
-    path: str | PathLike[str], skip: int, header: list[str], used: list[int], sep: str
+    path: str | PathLike[str],
+    skip: int,
+    header: list[str],
+    used: list[int],
+    sep: str,
+    argument: str,
 ) -> Iterator[pd.DataFrame]:
     quoted = sep != "\t" or any(name.startswith('"') for name in header)
     try:
-        with opened(path, "table") as handle, _utf8(handle) as text:
+        with opened(path, argument) as handle, _utf8(handle) as text:
             yield from pd.read_csv(
                 text,
                 sep=sep,
@@ -287,7 +312,7 @@ def _chunks(
                 chunksize=_CHUNK,
             )
     except pd.errors.ParserError as error:
-        msg = f"table={str(path)!r} cannot be read with sep={sep!r}: {error}. Give the right sep."
+        msg = f"{argument}={str(path)!r} cannot be read with sep={sep!r}: {error}. Give the right sep."
         raise ValueError(msg) from error
 
 
@@ -295,29 +320,33 @@ def _utf8(handle: IO[bytes]) -> io.TextIOWrapper:
     return io.TextIOWrapper(handle, encoding="utf-8-sig", errors="replace", newline="")
 
 
-def _header(path: str | PathLike[str], sep: str | None) -> tuple[int, list[str], str]:
+def _header(
+    path: str | PathLike[str], sep: str | None, argument: str
+) -> tuple[int, list[str], str]:
     """Return the lines up to the first row, the header's columns and the separator."""
-    with opened(path, "table") as handle:
+    with opened(path, argument) as handle:
         lines = []
-        for raw in islice(iter(lambda: handle.readline(MAX_LINE), b""), 1000):
+        for raw in islice(iter(lambda: handle.readline(_MAX_HEADER), b""), 1000):
             lines.append(raw)
-            if raw.strip() and not raw.startswith(b"#"):
+            if len(raw) == _MAX_HEADER or (raw.strip() and not raw.startswith(b"#")):
                 break
     first = b"".join(lines).removeprefix(b"\xef\xbb\xbf")
-    if looks_like_markup(first) or b"\0" in first or not first.strip():
-        what = "empty" if not first.strip() else "a web page, XML or no text"
-        msg = f"table={str(path)!r} is {what}; it must be a table with a header line."
-        raise ValueError(msg)
-    texts = [raw.decode("utf-8-sig", errors="replace").rstrip("\r\n") for raw in lines]
-    for number, text in enumerate(texts, start=1):
-        apart = sep or _separator(text)
-        cells = [cell.strip() for cell in (text.split() if apart == r"\s+" else text.split(apart))]
-        # STRING begins its headers with "#": such a line is a comment unless its columns are known.
-        if number == len(texts) or any(
-            d.fits({plain(c) for c in cells}) for d in _edge_dialects.DIALECTS
-        ):
-            return number, _unique(cells), apart
-    return len(texts), [], "\t"
+    what = "empty"
+    if looks_like_markup(first) or b"\0" in first:
+        what = "a web page, XML or no text"
+    elif lines and len(lines[-1]) == _MAX_HEADER:
+        what = f"no table: line {len(lines)} is longer than {_MAX_HEADER // 1024} kB"
+    else:
+        texts = [raw.decode("utf-8-sig", errors="replace").rstrip("\r\n") for raw in lines]
+        for number, text in enumerate(texts, start=1):
+            apart = sep or _separator(text)
+            cells = [c.strip() for c in (text.split() if apart == r"\s+" else text.split(apart))]
+            # STRING begins its headers with "#": such a line is a comment unless its columns are known.
+            known = any(d.fits({plain(c) for c in cells}) for d in _edge_dialects.DIALECTS)
+            if any(cells) and (number == len(texts) or known):
+                return number, _unique(cells), apart
+    msg = f"{argument}={str(path)!r} is {what}; it must be a table with a header line."
+    raise ValueError(msg)
 
 
 def _separator(line: str) -> str:

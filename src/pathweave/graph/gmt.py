@@ -92,7 +92,7 @@ def gmt(
     members.loc[microbe, ["node", "how"]] = [None, _MICROBE]
     lost = members[members["node"].isna()]
     members = members.dropna(subset="node")
-    names = members.drop_duplicates("node").set_index("node")["name"].to_dict()
+    names = members.groupby("node")["name"].min().to_dict()
     n_lost = len(set(lost["name"]) - set(members["name"]))
     meta: dict[str, Any] = {database: {"sets": len(rows), **counts, "genes_not_mapped": n_lost}}
     if len(lost):
@@ -117,7 +117,7 @@ def _from_mapping(
         if isinstance(genes, str):
             msg = f"sets[{name!r}] must be a list of genes, found the text {genes!r}."
             raise TypeError(msg)
-        rows.append((*identity(str(name), "", database), [str(gene) for gene in genes]))
+        rows.append((*identity(str(name), "", database), _genes.texts(genes)))
     return rows
 
 
@@ -171,10 +171,13 @@ def read_sets(
 def identity(first: str, second: str, database: str) -> tuple[str, str]:
     """Id and name of a set: a stable id in either column is the id, the other one the name."""
     words = [*first.split("%")]  # WikiPathways: name%WikiPathways_date%WP1%Homo sapiens
+    known = {prefix for _, prefix in _KNOWN_IDS}
     for candidate, name in ((first, second), (second, first), *((w, words[0]) for w in words[1:])):
-        if _CURIE.match(candidate) and "//" not in candidate:
-            return candidate.replace(";", ","), name or candidate
         for pattern, prefix in _KNOWN_IDS:
             if pattern.match(candidate):
                 return f"{prefix}:{candidate.split(':')[-1]}", name or candidate
+        # A description such as "pmid:1234" may be that of many sets, and is no id.
+        own = candidate == first or candidate.split(":")[0] in known
+        if own and _CURIE.match(candidate) and "//" not in candidate:
+            return candidate.replace(";", ","), name or candidate
     return f"{database}:{first.replace(';', ',')}", first

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pathweave._core.checks import listed
-from pathweave.graph import _edge_dialects
+from pathweave.graph import _edge_dialects, _genes
 from pathweave.graph._edge_names import Ends
 from pathweave.graph._pathway_graph import PathwayGraph
-from pathweave.graph.edges import build, edges
+from pathweave.graph.edges import build, edges, read_table
 from pathweave.graph.gmt import read_sets
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ def mirna_targets(
     given: Any = targets
     counts: dict[str, Any] = {}
     if isinstance(given, Mapping):
+        texts = [mirna for mirna, genes in given.items() if isinstance(genes, str)]
+        if texts:
+            msg = f"targets[{texts[0]!r}] must be a list of genes, found {given[texts[0]]!r}."
+            raise TypeError(msg)
         pairs = _pairs((str(mirna), genes) for mirna, genes in given.items())
     elif isinstance(given, str | PathLike) and ".gmt" in Path(given).suffixes:
         rows = read_sets(given, "mirna", counts)
@@ -79,8 +83,7 @@ def mirna_targets(
 def _table(given: Any, identifiers: str, database: str) -> pd.DataFrame | PathwayGraph:
     frame = given
     if not isinstance(given, pd.DataFrame):
-        # The separator is what the header has; an Excel file must be saved as text.
-        frame = pd.read_csv(given, sep=None, engine="python", dtype=object)
+        frame = read_table(given, "targets")
     columns = {_edge_dialects.plain(name): name for name in frame.columns}
     if {"mirna", "target gene"} <= columns.keys():
         return edges(frame, dialect="mirtarbase", identifiers=identifiers, database=database)
@@ -95,7 +98,7 @@ def _table(given: Any, identifiers: str, database: str) -> pd.DataFrame | Pathwa
 
 
 def _pairs(sets: Iterable[tuple[str, Iterable[str]]]) -> pd.DataFrame:
-    rows = [(mirna, str(gene)) for mirna, genes in sets for gene in genes]
+    rows = [(mirna, gene) for mirna, genes in sets for gene in _genes.texts(genes)]
     return pd.DataFrame(rows, columns=["source", "target"], dtype=object)
 
 
