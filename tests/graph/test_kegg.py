@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pandas as pd
 import pytest
+from defusedxml import ElementTree
 
 from pathweave import graph
 
@@ -411,3 +414,100 @@ def test_other_organisms_keep_their_own_names(tmp_path):
         kgml(entry(1, "sce:YAL038W hsa:7157") + entry(2, "mmu:1"), name="sce00010", org="sce")
     )
     assert graph.kegg(file).nodes["id"].tolist() == ["kegg.genes:sce:YAL038W"]
+
+
+def test_boxes_of_one_id_are_all_read(tmp_path, read):
+    body = (
+        entry(1, TP53) + entry(1, MDM2) + entry(1, "cpd:C00031", "compound") + entry(2, ATM)
+        + relation(2, 1, "PPrel", "activation")
+        + entry(3, "undefined", "group", '<component id="1"/>')
+        + entry(3, "undefined", "group", '<component id="2"/>')
+    )  # fmt: skip
+    g = read(body, complexes="none")
+    glucose = "kegg.compound:C00031"
+    assert rows(g) == {(A, end, "activation", 1) for end in (P, M, glucose)}
+    assert set(g.members["node"]) == {P, M, A, glucose}
+    counts = graph.kegg_counts(tmp_path / "map.xml")
+    names = ["entries", "group_entries", "gene_nodes", "gene_gene_pairs_directed_unique"]
+    assert counts[names].tolist() == [6, 2, 3, 2]
+
+
+def test_spellings_of_old_files(read):
+    g = read(
+        entry(1, TP53) + entry(2, ATM) + entry(3, MDM2) + entry(5, "glycan:G00001", "compound")
+        + entry(4, "group:", "genes", '<component id="1"/><component id="2"/>')
+        + relation(4, 3, "PPrel", "binding/association", "demethylation")
+        + relation(3, 5, "PCrel", "activation")
+    )  # fmt: skip
+    glycan = "kegg.glycan:G00001"
+    assert rows(g) == {
+        (P, M, "demethylation", 0), (A, M, "demethylation", 0), (M, glycan, "activation", 1),
+        (P, A, "complex", 0),
+    }  # fmt: skip
+    assert not g.meta["kegg"]["left_out"]
+
+
+def test_names_that_are_no_gene_are_counted_as_written_and_told(tmp_path, read):
+    g = read(entry(1, "hsa:") + entry(2, f"{TP53} mmu:1") + relation(1, 2, "PPrel", "activation"))
+    assert g.edges.empty
+    assert g.meta["kegg"]["left_out"] == {
+        "gene entries without a name of this organism": 1, "names that are no node, beside others": 1,
+        "relations with an end without gene or compound": 1,
+    }  # fmt: skip
+    counts = graph.kegg_counts(tmp_path / "map.xml")
+    assert counts["gene_nodes"] == 3
+    assert counts["gene_gene_pairs_directed_unique"] == 2
+
+
+def _random_map(rng):
+    ids = rng.sample(range(1, 100), rng.randint(1, 15))
+    parts = []
+    for n in ids:
+        kind = rng.choice(["gene", "gene", "gene", "group", "compound", "ortholog", "other"])
+        genes = " ".join(f"sce:Y{rng.randint(1, 30)}" for _ in range(rng.choice([1, 1, 2, 4])))
+        name = {"gene": genes, "compound": f"cpd:C{n}", "ortholog": f"ko:K{n}"}.get(kind, "br:1")
+        inside = (f'<component id="{rng.choice([*ids, 999])}"/>' for _ in range(rng.randint(0, 4)))
+        parts.append(entry(n, name, kind, "".join(inside) if kind == "group" else ""))
+    for _ in range(rng.randint(0, 20)):
+        kind = rng.choice(["PPrel", "GErel", "ECrel", "PCrel"])
+        subtypes = rng.sample(
+            ["activation", "inhibition", "compound", "indirect"], rng.randint(0, 2)
+        )
+        parts.append(relation(*(rng.choice([*ids, 999]) for _ in "ab"), kind, *subtypes))
+    rng.shuffle(parts)
+    return kgml("".join(parts), name="sce99999", org="sce")
+
+
+def _opened(entries, number, path=()):
+    """Genes of a box, by brute force: every component of every component."""
+    if number in path or number not in entries:
+        return set()
+    box = entries[number]
+    if box.get("type") == "group":
+        inside = (_opened(entries, c.get("id"), (*path, number)) for c in box.iter("component"))
+        return set().union(*inside)
+    return set(box.get("name").split()) if box.get("type") == "gene" else set()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_made_up_maps_against_brute_force(tmp_path, seed):
+    file = tmp_path / "map.xml"
+    file.write_text(_random_map(random.Random(seed)))  # noqa: S311
+    root = ElementTree.parse(file).getroot()
+    entries = {e.get("id"): e for e in root.iter("entry")}
+    ends = [(r.get("entry1"), r.get("entry2")) for r in root.iter("relation")]
+    pairs = {
+        (a, b)
+        for one, other in ends
+        for a in _opened(entries, one)
+        for b in _opened(entries, other)
+    }
+    genes = {g for e in entries for g in _opened(entries, e) if entries[e].get("type") == "gene"}
+    counts = graph.kegg_counts(file)
+    names = ["entries", "relations", "gene_nodes", "gene_gene_pairs_directed_unique"]
+    assert counts[names].tolist() == [len(entries), len(ends), len(genes), len(pairs)]
+    rules = {"complexes": "none", "enzyme_relations": "as_written", "self_loops": True}
+    g = graph.kegg(file, **rules)
+    found = g.edges[["source", "target"]].apply(lambda c: c.str.removeprefix("kegg.genes:"))
+    found = {tuple(p) for p in found.to_numpy() if all(end.startswith("sce:") for end in p)}
+    assert found == pairs

@@ -57,20 +57,20 @@ def kegg_counts(path: str | PathLike[str]) -> pd.Series:
     return pd.Series(counts | _pair_counts(kgml) | _reaction_counts(kgml), name=kgml.id)
 
 
-def _is_gene(kgml: Map, name: str) -> bool:
-    return name.startswith(f"{kgml.organism}:")
-
-
 def _drawn_genes(kgml: Map) -> set[str]:
-    genes = (entry.names for entry in kgml.entries.values() if entry.type == "gene")
-    return {name for names in genes for name in names if _is_gene(kgml, name)}
+    """Return all names in boxes of genes, as KEGGgraph does, even ``hsa:`` or those of another organism."""
+    return {name for e in kgml.entries.values() if e.type == "gene" for name in e.names}
 
 
 def _pair_counts(kgml: Map) -> dict[str, int]:
+    drawn = _drawn_genes(kgml)
+
+    def genes_of(entry_id: str) -> list[str]:
+        return [name for name in expand(kgml, entry_id, as_written=True) if name in drawn]
+
     rows: set[tuple[str, str, str, str]] = set()
     for relation in kgml.relations:
-        heads = [name for name in expand(kgml, relation.entry1) if _is_gene(kgml, name)]
-        tails = [name for name in expand(kgml, relation.entry2) if _is_gene(kgml, name)]
+        heads, tails = genes_of(relation.entry1), genes_of(relation.entry2)
         subtypes = sorted({name for name, _ in relation.subtypes}) or [""]
         for (a, b), subtype in product(product(heads, tails), subtypes):
             rows.add((a, b, relation.type, subtype))
@@ -78,8 +78,7 @@ def _pair_counts(kgml: Map) -> dict[str, int]:
     bound: set[tuple[str, str]] = set()
     for entry in kgml.entries.values():
         if entry.type == "group":
-            genes = sorted(name for name in expand(kgml, entry.id) if _is_gene(kgml, name))
-            bound.update(combinations(genes, 2))
+            bound.update(combinations(sorted(genes_of(entry.id)), 2))
     inside = alternatives(kgml)
     between = {(a, b) for a, b in pairs if a != b and (a, b) not in inside}
     touched = {gene for pair in between | bound for gene in pair}

@@ -27,6 +27,7 @@ MODIFIERS = (
     "ubiquitination",
     "glycosylation",
     "methylation",
+    "demethylation",
 )
 WEAK = ("binding/association", "dissociation", "state change", "missing interaction",
         "compound", "hidden compound", "indirect effect")  # fmt: skip
@@ -98,11 +99,17 @@ def names_of(entry: Entry, organism: str, *, orthologs: bool = False) -> tuple[s
 
 
 def expand(
-    kgml: Map, entry_id: str, *, orthologs: bool = False, without: str | None = None
+    kgml: Map,
+    entry_id: str,
+    *,
+    orthologs: bool = False,
+    without: str | None = None,
+    as_written: bool = False,
 ) -> list[str]:
     """Names an entry stands for; groups give those of all their components.
 
-    Groups may be nested, in circles too: each is opened once, and `without` never.
+    Groups may be nested, in circles too: each is opened once, and `without` never. All names
+    `as_written`, or those that become nodes.
     """
     found: dict[str, None] = {}
     seen = {without}
@@ -113,10 +120,9 @@ def expand(
         if entry is None or current in seen:
             continue
         seen.add(current)
-        if entry.type == "group":
-            todo.extend(reversed(entry.components))
-        else:
-            found.update(dict.fromkeys(names_of(entry, kgml.organism, orthologs=orthologs)))
+        todo.extend(reversed(entry.components + entry.twins))
+        names = entry.names if as_written else names_of(entry, kgml.organism, orthologs=orthologs)
+        found.update(dict.fromkeys(names))
     return list(found)
 
 
@@ -309,12 +315,17 @@ def members(kgml: Map, *, orthologs: bool = False) -> list[str]:
 
 
 def left_out_entries(kgml: Map, *, orthologs: bool = False) -> dict[str, int]:
-    """Count entries that give no node, by why."""
+    """Count entries, and names beside others in one, that give no node, by why."""
     reasons = {"ortholog": "orthologs without gene", "enzyme": "enzymes without gene"}
     count: dict[str, int] = {}
     for entry in kgml.entries.values():
-        if entry.type == "group" or names_of(entry, kgml.organism, orthologs=orthologs):
+        if entry.type == "group":
             continue
-        why = reasons.get(entry.type, f"{entry.type} entries without a name of this organism")
-        count[why] = count.get(why, 0) + 1
+        kept = names_of(entry, kgml.organism, orthologs=orthologs)
+        if not kept:
+            why = reasons.get(entry.type, f"{entry.type} entries without a name of this organism")
+            count[why] = count.get(why, 0) + 1
+        elif len(kept) < len(entry.names):
+            why = "names that are no node, beside others"
+            count[why] = count.get(why, 0) + len(entry.names) - len(kept)
     return count

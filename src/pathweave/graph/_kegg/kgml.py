@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
@@ -13,7 +13,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from os import PathLike
     from xml.etree.ElementTree import Element
 
@@ -30,10 +30,19 @@ OLD_SUBTYPES = {
 }
 """Spellings of the files of 2008 and 2009, and of today's."""
 
+OLD_TYPES = {"genes": "group"}
+"""Types of entries of the files of 2005 and 2006 (KGML 0.5, 0.6), and of today's."""
+
+OLD_PREFIXES = {"glycan": "gl"}
+"""Databases as the files of 2009 and before write them, and today's."""
+
 
 @dataclass(frozen=True)
 class Entry:
-    """A box of the map: genes that can stand for each other, a compound, a map, or a group."""
+    """A box of the map: genes that can stand for each other, a compound, a map, or a group.
+
+    `twins` are further boxes that the file gives the same id.
+    """
 
     id: str
     type: str
@@ -41,6 +50,7 @@ class Entry:
     reactions: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     label: str = ""
+    twins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,14 +109,13 @@ def read_kgml(path: str | PathLike[str]) -> Map:
     if not re.fullmatch(r"\w+", name):
         msg = f"{file.name}: the map is called {name!r}; a KEGG map is called path:hsa04110 or so."
         raise ValueError(msg)
-    entries = [_entry(element, file.name) for element in root.iter("entry")]
     return Map(
         id=name,
         organism=_needed(root, "org", file.name),
         number=root.get("number", ""),
         title=root.get("title", ""),
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
-        entries={entry.id: entry for entry in entries},
+        entries=_by_id(_entry(element, file.name) for element in root.iter("entry")),
         relations=tuple(_relation(element, file.name) for element in root.iter("relation")),
         reactions=tuple(_reaction(element, file.name) for element in root.iter("reaction")),
     )
@@ -156,16 +165,38 @@ def _needed(element: Element, attribute: str, file: str) -> str:
     return value
 
 
+def _names(element: Element) -> tuple[str, ...]:
+    """Names of a box or compound, with the prefixes of today."""
+    parts = (name.partition(":") for name in element.get("name", "").split())
+    return tuple(OLD_PREFIXES.get(prefix, prefix) + colon + rest for prefix, colon, rest in parts)
+
+
+def _by_id(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Entries by id. KEGG uses an id once; where an edited file does not, no entry is lost."""
+    found: dict[str, Entry] = {}
+    twins: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.id in found:
+            key = f"{entry.id}\0{len(found)}"  # a character that no XML holds
+            twins.setdefault(entry.id, []).append(key)
+            found[key] = replace(entry, id=key)
+        else:
+            found[entry.id] = entry
+    return found | {key: replace(found[key], twins=tuple(others)) for key, others in twins.items()}
+
+
 def _entry(element: Element, file: str) -> Entry:
     kind = _needed(element, "type", file)
-    name = element.get("name", "")
+    kind = OLD_TYPES.get(kind, kind)
     label = next((g.get("name", "") for g in element.iter("graphics")), "")
     return Entry(
         id=_needed(element, "id", file),
         type=kind,
-        names=() if kind in {"brite", "group"} else tuple(name.split()),
+        names=() if kind in {"brite", "group"} else _names(element),
         reactions=tuple(element.get("reaction", "").split()),
-        components=tuple(_needed(part, "id", file) for part in element.iter("component")),
+        components=tuple(_needed(part, "id", file) for part in element.iter("component"))
+        if kind == "group"
+        else (),
         label=label,
     )
 
@@ -190,10 +221,7 @@ def subtype_name(name: str) -> str:
 
 def _reaction(element: Element, file: str) -> Reaction:
     def side(tag: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        return tuple(
-            (part.get("id", ""), tuple(part.get("name", "").split()))
-            for part in element.findall(tag)
-        )
+        return tuple((part.get("id", ""), _names(part)) for part in element.findall(tag))
 
     return Reaction(
         id=element.get("id", ""),
