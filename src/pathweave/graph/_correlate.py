@@ -6,11 +6,15 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-_CELLS = 4_000_000
+_CELLS = 2_000_000
 """Cells of the correlation matrix that are held at once."""
 
 _PAIRS = 2_000
-_SLACK = 1e-3
+_DECIMALS = 9
+"""Correlations that agree in so many are equal: what is left is the order of a sum, not the data."""
+
+_NO_SPREAD = 1e-10
+"""A column that spreads less over some samples, as a part of its spread over all, is constant there."""
 
 
 def varies(values: np.ndarray, min_samples: int) -> np.ndarray:
@@ -56,17 +60,17 @@ def mutual_neighbors(
         return nothing, nothing, np.zeros(0)
     block = max(1, _CELLS // n)
     whole = bool(known.all())
-    wide = values.astype(np.float32)
-    mask = None if whole else known.astype(np.float32)
+    mask = None if whole else known.astype(np.float64)
     rows, columns = [], []
     for start in range(0, n, block):
         part = slice(start, min(start + block, n))
         if mask is None:
-            size = np.abs(wide[:, part].T @ wide)
+            size = np.abs(values[:, part].T @ values)
         else:
-            size = np.abs(_pairwise(wide, mask, part, min_samples))
+            size = np.abs(_pairwise(values, mask, part, min_samples))
+        np.round(size, _DECIMALS, out=size)
         size[np.arange(size.shape[0]), np.arange(part.start, part.stop)] = 0
-        row, column = _strongest(size, k, least - _SLACK)
+        row, column = _strongest(size, k, least - 10**-_DECIMALS)
         rows.append(row + start)
         columns.append(column)
     row, column = np.concatenate(rows), np.concatenate(columns)
@@ -104,14 +108,15 @@ def _pairwise(values: np.ndarray, mask: np.ndarray, part: slice, min_samples: in
     square_right = known @ (values**2) - sum_right**2 / np.maximum(n, 1)
     top = left @ values - sum_left * sum_right / np.maximum(n, 1)
     below = square_left * square_right
-    fits = (n >= min_samples) & (square_left > 1e-7) & (square_right > 1e-7)
-    return np.divide(top, np.sqrt(np.maximum(below, 1e-20)), out=np.zeros_like(top), where=fits)
+    fits = (n >= min_samples) & (square_left > _NO_SPREAD) & (square_right > _NO_SPREAD)
+    below = np.sqrt(np.maximum(below, _NO_SPREAD**2))
+    return np.divide(top, below, out=np.zeros_like(top), where=fits)
 
 
 def _exact(
     values: np.ndarray, known: np.ndarray, first: np.ndarray, second: np.ndarray
 ) -> np.ndarray:
-    """Correlations of chosen pairs in double precision."""
+    """Correlations of chosen pairs, as precise as they come and without noise in the last digits."""
     out = np.zeros(len(first))
     for start in range(0, len(first), _PAIRS):
         part = slice(start, start + _PAIRS)
@@ -123,4 +128,4 @@ def _exact(
         y = np.where(common, y - y.sum(axis=0) / n, 0.0)
         below = np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
         out[part] = np.divide((x * y).sum(axis=0), below, out=np.zeros(len(one)), where=below > 0)
-    return np.clip(out, -1.0, 1.0)
+    return np.clip(np.round(out, 12), -1.0, 1.0)

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from pathweave import ids, io
+from pathweave._core import keys
 from pathweave._core.checks import check_choice, check_unique, listed
 from pathweave.graph import _correlate, _genes
 from pathweave.graph._features import _candidates
@@ -77,7 +78,7 @@ def coexpression(
     size. Features of one node (probes of a gene) are correlated one by one and the strongest pair
     counts; two features that share a node give no edge. Nodes without an edge are left out.
     ``meta[database]`` holds the number of samples and the sha256 of their sorted names, the
-    settings, and counts of features that are constant or unmapped.
+    settings, and counts of features that are unmapped, or constant (or with too few values).
 
     Examples
     --------
@@ -96,7 +97,9 @@ def coexpression(
         )
         raise ValueError(msg)
     chosen = mod.obs_names[rows]
-    kind = kind or (io.layer_kinds(data)[name] if hasattr(data, "mod") else _kind(mod, name))
+    if kind is not None:
+        check_choice("kind", kind, keys.LAYER_KINDS)
+    kind = kind or _kind(mod, name)
     features, found = _found(mod, kind, table)
     nodes = _genes.nodes_of(found)
     if not nodes:
@@ -164,7 +167,9 @@ def _check(method: str, missing: str, least: float, k: int, min_samples: int) ->
 
 def _layer(data: Any, layer: str | None) -> tuple[AnnData, str, pd.Index]:
     """Return the layer, its name and the names of all samples."""
-    if hasattr(data, "mod"):
+    from mudata import MuData
+
+    if isinstance(data, MuData):
         if layer is None and len(data.mod) == 1:
             layer = next(iter(data.mod))
         if layer not in data.mod:
@@ -213,14 +218,16 @@ def _chosen(samples: Any, all_names: pd.Index) -> pd.Index:
 
 
 def _rows(mod: AnnData, chosen: pd.Index) -> np.ndarray:
-    """Positions in the layer, in its own order: the order of `samples` says nothing."""
-    return np.flatnonzero(mod.obs_names.isin(chosen))
+    """Positions in the layer, by name: neither its order nor that of `samples` says anything."""
+    rows = np.flatnonzero(mod.obs_names.isin(chosen))
+    return rows[np.argsort(np.asarray(mod.obs_names[rows], dtype=str), kind="stable")]
 
 
 def _kind(mod: AnnData, name: str) -> str:
     from mudata import MuData
 
-    return io.layer_kinds(MuData({name: mod}))[name]
+    with io.quiet_mudata():
+        return io.layer_kinds(MuData({name: mod}))[name]
 
 
 def _found(mod: AnnData, kind: str, table: pd.DataFrame | None) -> tuple[list[str], pd.DataFrame]:
@@ -243,7 +250,7 @@ def _found(mod: AnnData, kind: str, table: pd.DataFrame | None) -> tuple[list[st
 def _values(mod: AnnData, rows: np.ndarray, columns: np.ndarray, name: str) -> np.ndarray:
     """Dense values of some samples and features."""
     values = mod.X[rows][:, columns]
-    dense = np.asarray(values.toarray() if sparse.issparse(values) else values, dtype=np.float32)
+    dense = np.asarray(values.toarray() if sparse.issparse(values) else values, dtype=np.float64)
     if np.isinf(dense).any():
         at = columns[np.isinf(dense).any(axis=0)]
         msg = (
