@@ -14,7 +14,8 @@ from mudata import MuData
 from scipy import sparse, stats
 
 from pathweave import datasets, ids, io
-from pathweave.graph import _correlate, coexpression
+from pathweave.graph import coexpression
+from pathweave.graph._coexpression import correlate
 
 SYMBOLS = [
     "TP53", "MDM2", "ATM", "CDK1", "CCNB1", "FOXM1", "BRCA1", "BRCA2", "EGFR", "ERBB2", "KRAS",
@@ -210,12 +211,12 @@ def test_blocks_of_any_size_give_the_same(monkeypatch, ranks, missing):
         x = np.column_stack([equal, rng.integers(0, 2, size=(n, 21)), correlated(seed, n)])
         if missing:
             x[rng.random(x.shape) < 0.05] = np.nan
-        x = x[:, _correlate.varies(x, 10)]
+        x = x[:, correlate.varies(x, 10)]
         results = []
         for cells in (4_000_000, 1, 170, 500, 1300, 3000):
-            monkeypatch.setattr(_correlate, "_CELLS", cells)
+            monkeypatch.setattr(correlate, "_CELLS", cells)
             results.append(
-                _correlate.mutual_neighbors(x, ranks=ranks, least=0.1, k=3, min_samples=10)
+                correlate.mutual_neighbors(x, ranks=ranks, least=0.1, k=3, min_samples=10)
             )
         for result in results[1:]:
             for ours, expected in zip(result, results[0], strict=True):
@@ -414,7 +415,7 @@ def test_memory_is_bounded(missing):
         x[rng.random(x.shape) < 0.02] = np.nan
     tracemalloc.start()
     try:
-        first, second, r = _correlate.mutual_neighbors(
+        first, second, r = correlate.mutual_neighbors(
             x, ranks=True, least=0.5, k=10, min_samples=20
         )
         peak = tracemalloc.get_traced_memory()[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib
 import io
 import tracemalloc
 import zipfile
@@ -14,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pathweave import graph
+from pathweave.graph._interactions import files
 
-module = importlib.import_module("pathweave.graph.edges")  # the function has the same name
 OWN = pd.DataFrame({"source": ["MDM2", "ATM"], "target": ["TP53", "MDM2"], "sign": [-1, 1]})
 
 
@@ -488,8 +487,8 @@ def test_order_of_rows_file_or_frame_and_chunks_do_not_matter(name, tmp_path, mo
         other = graph.edges(mixed, names=None if names is None else names[::-1])
         assert (other, other.meta) == (made, made.meta)
     path = write(tmp_path / "table", frame, " " if name == "string" else "\t")
-    for size in (1, 3, module._CHUNK):
-        monkeypatch.setattr(module, "_CHUNK", size)
+    for size in (1, 3, files._CHUNK):
+        monkeypatch.setattr(files, "_CHUNK", size)
         read = graph.edges(path, names=names)
         assert (read, read.meta) == (made, made.meta)
     assert graph.edges(path, names=names, dialect=name) == made

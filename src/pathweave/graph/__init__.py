@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathweave.graph._coexpression.build import coexpression
+from pathweave.graph._converters import from_decoupler, from_networkx
 from pathweave.graph._features import FeatureMap, coverage, feature_map
 from pathweave.graph._fetch.http import DownloadError, NotThereError
+from pathweave.graph._gmt import gmt
+from pathweave.graph._interactions.mirna import mirna_targets
+from pathweave.graph._interactions.sif import sif
+from pathweave.graph._interactions.table import edges
 from pathweave.graph._kegg.build import kegg
 from pathweave.graph._kegg.counts import kegg_counts
 from pathweave.graph._kegg.download import download_kegg
@@ -12,12 +18,6 @@ from pathweave.graph._reactions.biopax import biopax
 from pathweave.graph._reactions.sbml import sbml
 from pathweave.graph._reactome.build import reactome
 from pathweave.graph._reactome.download import download_reactome
-from pathweave.graph.coexpression import coexpression
-from pathweave.graph.converters import from_decoupler, from_networkx
-from pathweave.graph.edges import edges
-from pathweave.graph.gmt import gmt
-from pathweave.graph.mirna import mirna_targets
-from pathweave.graph.sif import sif
 
 __all__ = [
     "DownloadError", "FeatureMap", "NotThereError", "PathwayGraph", "biopax", "coexpression",

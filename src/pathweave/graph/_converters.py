@@ -10,12 +10,12 @@ import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
 from pathweave.graph import _genes
-from pathweave.graph._edge_names import Ends
-from pathweave.graph._edge_readers import truth
+from pathweave.graph._gmt import gmt
+from pathweave.graph._interactions.build import build
+from pathweave.graph._interactions.names import Ends
+from pathweave.graph._interactions.readers import truth
 from pathweave.graph._pathway_graph import PathwayGraph
 from pathweave.graph._tables import EDGES, NODES, PATHWAYS, join
-from pathweave.graph.edges import build
-from pathweave.graph.gmt import gmt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pathweave._core.checks import listed
-from pathweave.graph import _edge_readers as read
+from pathweave.graph._interactions import readers as read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pathweave._core.checks import listed
-from pathweave.graph import _edge_dialects, _genes
-from pathweave.graph._edge_names import Ends
+from pathweave.graph import _genes
+from pathweave.graph._gmt import read_sets
+from pathweave.graph._interactions.build import build
+from pathweave.graph._interactions.dialects import plain
+from pathweave.graph._interactions.files import read_table
+from pathweave.graph._interactions.names import Ends
+from pathweave.graph._interactions.table import edges
 from pathweave.graph._pathway_graph import PathwayGraph
-from pathweave.graph.edges import build, edges, read_table
-from pathweave.graph.gmt import read_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +87,7 @@ def _table(given: Any, identifiers: str, database: str) -> pd.DataFrame | Pathwa
     frame = given
     if not isinstance(given, pd.DataFrame):
         frame = read_table(given, "targets")
-    columns = {_edge_dialects.plain(name): name for name in frame.columns}
+    columns = {plain(name): name for name in frame.columns}
     if {"mirna", "target gene"} <= columns.keys():
         return edges(frame, dialect="mirtarbase", identifiers=identifiers, database=database)
     if not {"mirna", "target"} <= columns.keys():

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pathweave._core.checks import listed
 from pathweave.graph import _genes
-from pathweave.graph._edge_dialects import plain
+from pathweave.graph._interactions.dialects import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

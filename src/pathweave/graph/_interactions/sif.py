@@ -9,9 +9,9 @@ import pandas as pd
 
 from pathweave._core.checks import listed
 from pathweave._core.warnings import DataWarning, warn
-from pathweave.graph._edge_names import Ends
+from pathweave.graph._interactions.build import build
+from pathweave.graph._interactions.names import Ends
 from pathweave.graph._text_lines import MAX_BYTES, Lines
-from pathweave.graph.edges import build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,9 +94,8 @@ def sif(
         ``CHEBI:...`` are taken as they are.
     types
         Interaction types of one's own: ``{"turns-off": ("inhibition", -1, True)}`` gives type, sign
-        and whether directed. They come before `pathweave.graph.sif.TYPES`, which knows those of
-        Pathway Commons and words such as ``activates`` and ``pp``. Others keep their name, unsigned
-        and directed.
+        and whether directed. They come before what is known: the types of Pathway Commons, and words
+        such as ``activates`` and ``pp``. Others keep their name, unsigned and directed.
     names
         What names stand for, as for `pathweave.graph.edges`.
     database

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from itertools import islice
 from os import PathLike
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
-from pathweave.graph import _edge_dialects, _genes
-from pathweave.graph._edge_dialects import OWN, Dialect, plain, recognise
-from pathweave.graph._edge_names import Ends
-from pathweave.graph._edge_readers import truth
-from pathweave.graph._pathway_graph import PathwayGraph
-from pathweave.graph._text_lines import looks_like_markup, opened
+from pathweave.graph._interactions.build import OPTIONAL, build
+from pathweave.graph._interactions.dialects import NAMES, OWN, Dialect, plain, recognise
+from pathweave.graph._interactions.files import chunks, header_of
+from pathweave.graph._interactions.names import Ends
+from pathweave.graph._interactions.readers import truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
-_CHUNK = 500_000
-_MAX_HEADER = 2**16
-_OPTIONAL = ("type", "sign", "directed", "weight", "flags")
+    from pathweave.graph._pathway_graph import PathwayGraph
 
 
 def edges(
@@ -97,7 +91,7 @@ def edges(
     >>> graph.edges(table).edges[["source", "target", "type"]].iloc[0].tolist()
     ['hgnc:6973', 'hgnc:11998', 'inhibition']
     """
-    check_choice("dialect", dialect, ("auto", *_edge_dialects.NAMES))
+    check_choice("dialect", dialect, ("auto", *NAMES))
     if columns is not None and dialect == "auto":
         dialect = OWN
     dropped: Counter[str] = Counter()
@@ -126,79 +120,6 @@ def edges(
     return build(rows, ends, database=database or layout.database, counts=counts)
 
 
-def build(
-    rows: pd.DataFrame,
-    ends: Ends,
-    *,
-    database: str,
-    counts: Mapping[str, Any],
-    argument: str = "table",
-    isolated: Iterable[str] = (),
-) -> PathwayGraph:
-    """Build the graph of rows whose ends are names; count and name what is lost.
-
-    Parameters
-    ----------
-    rows
-        Columns ``source``, ``target`` and those of a graph's edges.
-    ends
-        Finds the nodes of the names.
-    database
-        Name written into the edges, and the key in ``meta``.
-    counts
-        What was counted before.
-    argument
-        The caller's argument, for messages.
-    isolated
-        Names of nodes that need no edge.
-
-    Returns
-    -------
-    The graph.
-    """
-    keep = ["source", "target", *(name for name in _OPTIONAL if name in rows)]
-    out = rows[keep]
-    named = out["source"].notna() & out["target"].notna()
-    named &= (out["source"].astype(str) != "") & (out["target"].astype(str) != "")
-    out = out[named].astype({"source": str, "target": str})
-    alone = list(isolated)
-    names = [*out[["source", "target"]].to_numpy(object).ravel(), *alone]
-    nodes_of, lost = ends.find(names)
-    if names and not nodes_of:
-        raise ValueError(_nothing_found(argument, lost))
-    for end in ("source", "target"):
-        out[end] = out[end].map(nodes_of)
-    whole = out.dropna(subset=["source", "target"])
-    meta: dict[str, Any] = {database: {**counts, "rows_not_mapped": len(rows) - len(whole)}}
-    if len(lost):
-        meta[f"{database}_lost"] = _genes.told(lost)
-    one = ((name, nodes[0]) for name, nodes in nodes_of.items() if len(nodes) == 1)
-    labels = {node: name for name, node in sorted(one, reverse=True)}  # in any order of rows
-    whole = whole.explode("source").explode("target").assign(database=database)
-    return PathwayGraph(
-        nodes=_genes.named_nodes(
-            [*whole["source"], *whole["target"], *(n for a in alone for n in nodes_of.get(a, ()))],
-            _plain_labels(labels),
-        ),
-        edges=whole,
-        meta=meta,
-    )
-
-
-def _plain_labels(labels: dict[str, str]) -> dict[str, str]:
-    """Names as labels, but not those that are ids themselves."""
-    return {node: name for node, name in labels.items() if ":" not in name}
-
-
-def _nothing_found(argument: str, lost: pd.DataFrame) -> str:
-    why = lost["how"].value_counts()
-    return (
-        f"{argument}: no name could be mapped; found {listed(lost['name'])} "
-        f"(mostly {why.index[0]!r}). Say what the names are with identifiers=, what they stand "
-        "for with names=, or give node ids such as 'hgnc:11998'."
-    )
-
-
 def _second(rows: pd.DataFrame) -> dict[str, str]:
     out: dict[str, str] = {}
     for end in ("source", "target"):
@@ -211,14 +132,12 @@ def _second(rows: pd.DataFrame) -> dict[str, str]:
 def _renamed(frame: pd.DataFrame, columns: Mapping[str, str] | None) -> pd.DataFrame:
     """Return the table with columns as dialects spell them."""
     given = columns or {}
-    odd = [name for name in given if name not in {"source", "target", *_OPTIONAL}]
+    odd = [name for name in given if name not in {"source", "target", *OPTIONAL}]
     lacking = [name for name in given.values() if name not in frame.columns]
     twice = [name for name, n in Counter(given.values()).items() if n > 1]
     msg = ""
     if odd:
-        msg = (
-            f"columns: {listed(odd)} cannot be named; only source, target, {', '.join(_OPTIONAL)}."
-        )
+        msg = f"columns: {listed(odd)} cannot be named; only source, target, {', '.join(OPTIONAL)}."
     elif lacking:
         msg = f"columns: table lacks {listed(lacking)}; found {listed(frame.columns, 20)}."
     elif twice:
@@ -260,7 +179,7 @@ def _from_file(
     dropped: Counter[str],
 ) -> tuple[Dialect, int, pd.DataFrame]:
     """Read the columns that count, in pieces, and of them the rows whose score is high enough."""
-    skip, header, sep = _header(path, sep, "table")
+    skip, header, sep = header_of(path, sep, "table")
     empty = _renamed(pd.DataFrame(columns=header), columns)
     layout = recognise(list(empty.columns), dialect)
     wanted = {*(columns or {}).values()}
@@ -269,97 +188,10 @@ def _from_file(
     ]
     parts = [empty.iloc[:, :0]]
     n_rows = 0
-    for chunk in _chunks(path, skip, header, used, sep, "table"):
+    for chunk in chunks(path, skip, header, used, sep, "table"):
         n_rows += len(chunk)
         parts.append(_scored(_renamed(chunk, columns), layout, min_score, dropped))
     frame = pd.concat(parts, ignore_index=True)
     if not layout.fits(set(frame.columns)):
         frame = empty
     return layout, n_rows, frame
-
-
-def read_table(path: str | PathLike[str], argument: str) -> pd.DataFrame:
-    """Read all columns of a text table, as texts; `argument` is the caller's, for messages."""
-    skip, header, sep = _header(path, None, argument)
-    parts = [pd.DataFrame(columns=header, dtype=object)]
-    parts += _chunks(path, skip, header, [*range(len(header))], sep, argument)
-    return pd.concat(parts, ignore_index=True)
-
-
-def _chunks(
-    path: str | PathLike[str],
-    skip: int,
-    header: list[str],
-    used: list[int],
-    sep: str,
-    argument: str,
-) -> Iterator[pd.DataFrame]:
-    quoted = sep != "\t" or any(name.startswith('"') for name in header)
-    try:
-        with opened(path, argument) as handle, _utf8(handle) as text:
-            yield from pd.read_csv(
-                text,
-                sep=sep,
-                skiprows=skip,
-                header=None,
-                names=header,
-                usecols=used,
-                index_col=False,
-                dtype=object,
-                keep_default_na=False,
-                na_values=[""],
-                quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
-                chunksize=_CHUNK,
-            )
-    except pd.errors.ParserError as error:
-        msg = f"{argument}={str(path)!r} cannot be read with sep={sep!r}: {error}. Give the right sep."
-        raise ValueError(msg) from error
-
-
-def _utf8(handle: IO[bytes]) -> io.TextIOWrapper:
-    return io.TextIOWrapper(handle, encoding="utf-8-sig", errors="replace", newline="")
-
-
-def _header(
-    path: str | PathLike[str], sep: str | None, argument: str
-) -> tuple[int, list[str], str]:
-    """Return the lines up to the first row, the header's columns and the separator."""
-    with opened(path, argument) as handle:
-        lines = []
-        for raw in islice(iter(lambda: handle.readline(_MAX_HEADER), b""), 1000):
-            lines.append(raw)
-            if len(raw) == _MAX_HEADER or (raw.strip() and not raw.startswith(b"#")):
-                break
-    first = b"".join(lines).removeprefix(b"\xef\xbb\xbf")
-    what = "empty"
-    if looks_like_markup(first) or b"\0" in first:
-        what = "a web page, XML or no text"
-    elif lines and len(lines[-1]) == _MAX_HEADER:
-        what = f"no table: line {len(lines)} is longer than {_MAX_HEADER // 1024} kB"
-    else:
-        texts = [raw.decode("utf-8-sig", errors="replace").rstrip("\r\n") for raw in lines]
-        for number, text in enumerate(texts, start=1):
-            apart = sep or _separator(text)
-            cells = [c.strip() for c in (text.split() if apart == r"\s+" else text.split(apart))]
-            # STRING begins its headers with "#": such a line is a comment unless its columns are known.
-            known = any(d.fits({plain(c) for c in cells}) for d in _edge_dialects.DIALECTS)
-            if any(cells) and (number == len(texts) or known):
-                return number, _unique(cells), apart
-    msg = f"{argument}={str(path)!r} is {what}; it must be a table with a header line."
-    raise ValueError(msg)
-
-
-def _separator(line: str) -> str:
-    for sep in ("\t", ",", ";"):
-        if sep in line:
-            return sep
-    return r"\s+"
-
-
-def _unique(cells: list[str]) -> list[str]:
-    seen: Counter[str] = Counter()
-    out = []
-    for cell in cells:
-        seen[cell] += 1
-        out.append(cell if seen[cell] == 1 else f"{cell}.{seen[cell] - 1}")
-    return out

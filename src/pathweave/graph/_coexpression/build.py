@@ -12,7 +12,8 @@ from scipy import sparse
 from pathweave import ids, io
 from pathweave._core import keys
 from pathweave._core.checks import check_choice, check_unique, listed
-from pathweave.graph import _correlate, _genes
+from pathweave.graph import _genes
+from pathweave.graph._coexpression import correlate
 from pathweave.graph._features import _candidates
 from pathweave.graph._pathway_graph import PathwayGraph
 
@@ -119,8 +120,8 @@ def coexpression(
             "Impute them, or take missing='pairwise'."
         )
         raise ValueError(msg)
-    usable = _correlate.varies(values, min_samples)
-    pairs = _correlate.mutual_neighbors(
+    usable = correlate.varies(values, min_samples)
+    pairs = correlate.mutual_neighbors(
         values[:, usable],
         ranks=method == "spearman",
         least=min_abs_correlation,

@@ -1,0 +1,3 @@
+"""Tables of interactions, of many layouts, as graphs."""
+
+from __future__ import annotations
