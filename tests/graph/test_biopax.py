@@ -232,6 +232,38 @@ def test_generic_proteins_stand_for_their_members(read):
     assert signs(g) == {("MAPK1", "JUN", "reaction", 0), ("MAPK3", "JUN", "reaction", 0)}
 
 
+def test_a_plain_physical_entity_may_have_a_reference(read):
+    """So does Reactome write some drugs; where their number is of ChEBI they are compounds."""
+    extra = (
+        bp("Control", "c", to("controlled", "r1"), to("controller", "e_d"), to("controller", "e_n"),
+           text_of("controlType", "INHIBITION"))
+        + bp("PhysicalEntity", "e_d", to("entityReference", "ref_d"))
+        + bp("EntityReference", "ref_d", to("xref", "xd"))
+        + xref("xd", "ChEBI", "CHEBI:90705")
+        + bp("PhysicalEntity", "e_n", to("entityReference", "ref_n"))
+        + bp("EntityReference", "ref_n", to("xref", "xn"))
+        + xref("xn", "IUPHAR", 9977)
+    )  # fmt: skip
+    g = read(Step(1, (one("JUN"),), (one("JUN", "p"),)), extra=extra)
+    assert {row[1:4] for row in rows(g)} == {("JUN", "inhibition", -1)}
+    assert g.edges["source"].tolist() == ["chebi:90705"]
+    assert g.meta["reactome"]["left_out"]["entities without a known identifier"] == 1
+
+
+def test_properties_that_their_class_does_not_have_are_counted(read):
+    """One such in a file of a whole species must not cost all the rest."""
+    extra = bp("SmallMolecule", "a", to("left", "b"), to("product", "b")) + bp("Catalysis", "k")
+    g = read(PHOSPHORYLATION, extra=extra)
+    assert rows(g) == rows(read(PHOSPHORYLATION))
+    assert g.meta["reactome"]["left_out"]["properties that their class does not have"] == 2
+
+
+def test_about_with_a_number_sign_is_an_id(write):
+    """KEGGtranslator's spelling of ``rdf:ID``."""
+    text = biopax_text(UPPER)
+    assert rows(write(text.replace(' rdf:ID="', ' rdf:about="#'))) == rows(write(text))
+
+
 def test_several_files_are_one_graph(tmp_path):
     for i, path in enumerate((Path(2001, "one", [ISOMERS]), Path(2002, "two", [ISOMERS]))):
         (tmp_path / f"{i}.owl").write_text(biopax_text(path))
@@ -291,10 +323,7 @@ BROKEN = {
     ),
     "dtd": ('<!DOCTYPE x SYSTEM "http://localhost:1/x.dtd">' + GOOD, "defines entities"),
     "deep": (f"{HEAD}{'<bp:left>' * 200}", "more than 64 deep"),
-    "wrong property": (
-        f"{HEAD}{bp('SmallMolecule', 'a', to('left', 'b'))}</rdf:RDF>",
-        "as pybiopax reads it",
-    ),
+    "long comment": (f"{HEAD}<!--{' ' * 2**23}--></rdf:RDF>", "tag or comment of more than"),
 }
 
 

@@ -78,6 +78,7 @@ def test_the_best_database_names_a_molecule():
     assert reactome_id(["x", "http://identifiers.org/reactome/REACTOME:R-HSA-70355.1"]) == (
         "R-HSA-70355"
     )
+    assert reactome_id(["https://identifiers.org/reactome:R-SCE-5693527-2"]) == "R-SCE-5693527-2"
     assert reactome_id(["R-HSA"]) == ""
 
 

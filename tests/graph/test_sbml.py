@@ -250,6 +250,7 @@ BROKEN = {
     "outside": (b'<!DOCTYPE sbml [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + BODY, "defines entities"),
     "dtd": (b'<!DOCTYPE sbml SYSTEM "http://localhost:1/x.dtd">' + BODY, "defines entities"),
     "deep": (b"<sbml>" + b"<a>" * 100_000 + b"</a>" * 100_000 + b"</sbml>", "more than 64 deep"),
+    "long tag": (b'<sbml a="' + b"x" * 2**23 + b'"/>', "tag or comment of more than"),
     "no model": (
         b'<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"/>',
         "not SBML that can be read",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
 from collections import Counter
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from pathweave.graph._reactions.edges import Rules
 from pathweave.graph._reactions.model import Model, build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from os import PathLike
 
     import pandas as pd
@@ -38,8 +39,8 @@ CLASSES = frozenset({
     "Control", "Catalysis", "Modulation", "TemplateReactionRegulation",
     "Interaction", "MolecularInteraction", "GeneticInteraction",
     "PhysicalEntity", "Protein", "SmallMolecule", "Complex", "Dna", "DnaRegion", "Rna", "RnaRegion",
-    "ProteinReference", "SmallMoleculeReference", "DnaReference", "DnaRegionReference",
-    "RnaReference", "RnaRegionReference",
+    "EntityReference", "ProteinReference", "SmallMoleculeReference", "DnaReference",
+    "DnaRegionReference", "RnaReference", "RnaRegionReference",
 })  # fmt: skip
 """What is read; evidence, features, sites and literature, most of any file, are not built."""
 PROPERTIES = frozenset({
@@ -48,6 +49,9 @@ PROPERTIES = frozenset({
     "catalysisDirection", "entityReference", "memberPhysicalEntity", "memberEntityReference",
     "component", "pathwayOrder", "stepProcess", "stepConversion",
 })  # fmt: skip
+READ_AS = {"PhysicalEntity": "SimplePhysicalEntity"}
+"""Reactome gives some drugs as ``PhysicalEntity`` a reference, which only the latter may have."""
+SNAKE = re.compile(r"(?<!^)(?=[A-Z])")
 RELEASE = re.compile(r"reactome.org/biopax/(\d+)/")
 
 
@@ -144,11 +148,15 @@ def biopax(
     rules = Rules(max_members, currency, persisting, to_inputs)
     etree = xml.needed("lxml.etree", extra="biopax", function="graph.biopax")
     library = xml.needed("pybiopax.biopax.model", extra="biopax", function="graph.biopax")
+    kinds = (READ_AS.get(name, name) for name in CLASSES)
+    known = {name: _known(getattr(library, name)) for name in kinds}
     model = Model()
     sources: Counter[str] = Counter()
     for name, handle in xml.documents(path_or_files, suffixes=SUFFIXES, only=only, what="BioPAX"):
         digest = hashlib.sha256()
-        root = _root(etree, name, xml.chunks(name, handle, max_bytes=MAX_BYTES, digest=digest))
+        flat = _Flat(name, etree, known)
+        root = flat.read(xml.chunks(name, handle, max_bytes=MAX_BYTES, digest=digest))
+        model.left_out["properties that their class does not have"] += flat.misplaced
         objects = _objects(library, root, name)
         source = database or database_of(objects.values())
         Reader(objects, name, source, model).read()
@@ -162,17 +170,11 @@ def biopax(
     )  # fmt: skip
 
 
-def _root(etree: Any, name: str, pieces: Iterator[bytes]) -> Any:
-    """Tree of what is read of a document, for pybiopax."""
-    flat = _Flat(name, etree)
-    for piece in pieces:
-        flat.feed(piece)
-    flat.finish()
-    if not len(flat.root):
-        level = "level 2" if flat.level_2 else "another format"
-        msg = f"{name} holds no pathway, reaction or molecule of BioPAX level 3 ({level}?); convert it first."
-        raise ValueError(msg)
-    return flat.root
+def _known(kind: type) -> frozenset[str]:
+    """Properties that a class of pybiopax takes; others make it stumble."""
+    makers = [base.__dict__["__init__"] for base in kind.__mro__ if "__init__" in base.__dict__]
+    taken = {name for maker in makers for name in inspect.signature(maker).parameters}
+    return frozenset(name for name in PROPERTIES if SNAKE.sub("_", name).lower() in taken)
 
 
 class _Flat(xml.Watch):
@@ -182,14 +184,27 @@ class _Flat(xml.Watch):
     lost with the property; here all objects become children of the root, with links to them.
     """
 
-    def __init__(self, name: str, etree: Any) -> None:
+    def __init__(self, name: str, etree: Any, known: Mapping[str, frozenset[str]]) -> None:
         super().__init__(name, root="RDF", what="BioPAX", namespaces=True)
         self._etree = etree
+        self._known = known
         self._open: list[Any] = []
         self._text: list[str] = []
         self._unnamed = 0
         self.root: Any = None
         self.level_2 = False
+        self.misplaced = 0
+
+    def read(self, pieces: Iterator[bytes]) -> Any:
+        """Tree of what is read of a document, for pybiopax."""
+        for piece in pieces:
+            self.feed(piece)
+        self.finish()
+        if not len(self.root):
+            level = "level 2" if self.level_2 else "another format"
+            msg = f"{self._name} holds no pathway, reaction or molecule of BioPAX level 3 ({level}?); convert it first."
+            raise ValueError(msg)
+        return self.root
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """See a tag open: the root, then classes and properties take turns."""
@@ -204,24 +219,33 @@ class _Flat(xml.Watch):
             return
         self.level_2 |= tag.startswith(f"{{{LEVEL_2}}}")
         local = tag.removeprefix(f"{{{LEVEL_3}}}")
-        make = self._object if self.depth % 2 == 0 else self._property
-        self._open.append(make(tag, local, attributes) if local != tag else None)
+        if local == tag:
+            self._open.append(None)
+        elif self.depth % 2 == 0:
+            self._open.append(self._object(local, attributes))
+        else:
+            self._open.append(self._property(tag, local, attributes))
 
-    def _object(self, tag: str, local: str, attributes: dict[str, str]) -> Any:
+    def _object(self, local: str, attributes: dict[str, str]) -> Any:
         if local not in CLASSES:
             return None
-        key = RDF_ID if attributes.get(RDF_ID) else RDF_ABOUT
-        if not attributes.get(key):
+        # ``rdf:about="#x"`` is another spelling of ``rdf:ID="x"``; links are ``#x`` for both.
+        key = (attributes.get(RDF_ID) or attributes.get(RDF_ABOUT) or "").removeprefix("#")
+        if not key:
             self._unnamed += 1
-            attributes = {key: f"unnamed_{self._unnamed}"}
+            key = f"unnamed_{self._unnamed}"
         holder = self._open[-1]
         if holder is not None and holder is not self.root:
-            holder.set(RDF_RESOURCE, f"#{attributes[key]}" if key == RDF_ID else attributes[key])
-        return self._etree.SubElement(self.root, tag, {key: attributes[key]})
+            holder.set(RDF_RESOURCE, f"#{key}")
+        tag = f"{{{LEVEL_3}}}{READ_AS.get(local, local)}"
+        return self._etree.SubElement(self.root, tag, {RDF_ABOUT: key})
 
     def _property(self, tag: str, local: str, attributes: dict[str, str]) -> Any:
         holder = self._open[-1]
         if holder is None or local not in PROPERTIES:
+            return None
+        if local not in self._known[holder.tag.removeprefix(f"{{{LEVEL_3}}}")]:
+            self.misplaced += 1
             return None
         link = attributes.get(RDF_RESOURCE)
         return self._etree.SubElement(holder, tag, {RDF_RESOURCE: link} if link else {})

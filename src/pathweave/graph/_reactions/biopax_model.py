@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathweave.graph._reactions.model import Model
 
 PATHWAY_IDS = (
-    (re.compile(r"^(R-[A-Z]{3}-\d+)(?:\.\d+)?$"), "reactome"),
+    (re.compile(r"^(R-[A-Z]{3}-\d+(?:-\d+)?)(?:\.\d+)?$"), "reactome"),
     (re.compile(r"^(REACT_\d+)(?:\.\d+)?$"), "reactome"),
     (re.compile(r"^(?:path:)?([a-z]{3,4}\d{5})$"), "kegg.pathway"),
     (re.compile(r"^(WP\d+)(?:_r\d+)?$"), "wikipathways"),

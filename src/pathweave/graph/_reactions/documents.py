@@ -30,6 +30,8 @@ MAX_ARCHIVE = 64 * 2**30
 """Reactome's largest archives unpack to some 10 GB."""
 MAX_DEPTH = 64
 """SBML with notes nests some fifteen deep, BioPAX four."""
+MAX_TOKEN = 4 * 2**20
+"""Bytes of one tag or comment: expat holds it whole, and scans it anew with every piece."""
 MAX_ENTITY = 200
 MAX_ENTITIES = 50
 PACKED = (".gz", ".zip", ".tgz", ".tar")
@@ -248,6 +250,7 @@ class Watch:
         self._what = what
         self.depth = 0
         self.started = False
+        self._fed = 0
         self._parser: Any = _Parser(
             target=self, forbid_dtd=not namespaces, forbid_entities=True, forbid_external=True
         )
@@ -255,6 +258,10 @@ class Watch:
     def feed(self, chunk: bytes) -> None:
         """Look at the next piece."""
         self._guarded(self._parser.feed, chunk)
+        self._fed += len(chunk)
+        if self._fed - self._parser.parser.CurrentByteIndex > MAX_TOKEN:
+            msg = f"{self._name} has a tag or comment of more than {MAX_TOKEN:,} bytes; {self._what} never does."
+            raise ValueError(msg)
 
     def finish(self) -> None:
         """Say that this was the last piece; raise if tags are still open."""

@@ -41,7 +41,8 @@ NAMES = (
 )  # fmt: skip
 """Beginning of a name and how databases write it, the best first: links, URNs, ``database:id``."""
 
-REACTOME = re.compile(r"\b(R-[A-Z]{3}-\d+)(?:\.\d+)?$")
+REACTOME = re.compile(r"\b(R-[A-Z]{3}-\d+(?:-\d+)?)(?:\.\d+)?$")
+"""Where one human thing has several counterparts in another species: ``R-SCE-5693527-2``."""
 
 
 def identify(text: str) -> str:
