@@ -194,7 +194,7 @@ def test_graphml_comes_back_but_for_the_table_of_pathways(small, tmp_path):
     assert back.pathways["name"].tolist() == ["p:a", "p:b"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     edges=st.lists(
         st.tuples(

@@ -617,7 +617,7 @@ SEEDS = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     seed=st.sampled_from(SEEDS),
     cuts=st.lists(

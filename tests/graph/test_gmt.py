@@ -271,7 +271,7 @@ SEEDS = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     seed=st.sampled_from(SEEDS),
     cuts=st.lists(

@@ -67,9 +67,7 @@ RULES = st.fixed_dictionaries(
         "orthologs": st.booleans(),
     }
 )
-quiet = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+quiet = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(text=kgml(), rules=RULES)

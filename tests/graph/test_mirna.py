@@ -167,7 +167,7 @@ def test_broken_files_are_refused(content, why, tmp_path):
         graph.mirna_targets(write(tmp_path / "a.csv", content))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     seed=st.sampled_from([MIRTARBASE, TABLE.to_csv(index=False)]),
     cuts=st.lists(

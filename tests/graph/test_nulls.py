@@ -48,7 +48,7 @@ def degrees(g):
     return pd.concat(ways).value_counts().sort_index()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(graphs(), st.integers(0, 5))
 def test_what_must_stay_stays(g, seed):
     null = g.rewire(seed=seed)

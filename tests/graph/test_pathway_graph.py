@@ -18,7 +18,7 @@ NODES = [*GENES, *(f"chebi:{i}" for i in range(4))]
 PATHWAYS = [f"p:{i}" for i in range(4)]
 TYPES = ["activation", "inhibition", "binding"]
 KEY = ["source", "target", "type", "sign", "directed"]
-quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

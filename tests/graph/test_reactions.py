@@ -9,17 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pathweave.graph._reactions.build import build
 from pathweave.graph._reactions.edges import Expander, Rules, edges_of
-from pathweave.graph._reactions.model import (
-    Control,
-    Entity,
-    Model,
-    Reaction,
-    best_names,
-    build,
-    identify,
-    reactome_id,
-)
+from pathweave.graph._reactions.model import Control, Entity, Model, Reaction
+from pathweave.graph._reactions.names import best_names, identify, reactome_id
 
 GENES = [f"hgnc:{number}" for number in (1771, 1589, 9884, 1784, 6871, 6877, 6204, 11998)]
 COMPOUNDS = ["chebi:4170", "chebi:16084", "chebi:15377"]
@@ -128,9 +121,32 @@ def test_an_inhibitor_acts_on_the_enzyme_it_sits_on():
         ("c",), ("pc",), (Control("a", "catalyst"), Control("d:a", "regulator", -1))
     )
     assert edges(entities, reaction) == {
-        (A, C, "catalysis", 0), (D, C, "inhibition", -1), (A, C, "inhibition", -1),
-        (D, A, "inhibition", -1), (min(A, D), max(A, D), "complex", 0),
+        (A, C, "catalysis", 0), (D, C, "inhibition", -1), (D, A, "inhibition", -1),
+        (min(A, D), max(A, D), "complex", 0),
     }  # fmt: skip
+
+
+def test_of_an_inhibitor_that_holds_the_substrate_only_the_inhibitor_counts():
+    """PEBP1 sits on RAF1, which MEK phosphorylates no more: RAF1 does not inhibit MEK."""
+    entities = ABCD | {"pb": single(B), "d:a:b": Entity("complex", parts=("d", "a", "b"))}
+    regulator = Control("d:a:b", "regulator", -1)
+    found = edges(entities, Reaction(("b",), ("pb",), (Control("a", "catalyst"), regulator)))
+    assert {row for row in found if row[2] == "inhibition"} == {
+        (D, B, "inhibition", -1), (D, A, "inhibition", -1),
+    }  # fmt: skip
+    # Where the inhibitor is a drug that has no node, nothing is left that inhibits.
+    drugged = entities | {
+        "drug": Entity("single"),
+        "x:a:b": Entity("complex", parts=("drug", "a", "b")),
+    }
+    controls = (Control("a", "catalyst"), Control("x:a:b", "regulator", -1))
+    g = graph_of(drugged, {"r": Reaction(("b",), ("pb",), controls)})
+    assert (g.edges["sign"] == 0).all()
+    assert g.meta["made_up"]["left_out"]["regulators without a node"] == 1
+    # One that is nothing but enzyme and substrate regulates all the same: something must.
+    alone = entities | {"a:b": Entity("complex", parts=("a", "b"))}
+    reaction = Reaction(("b", "c"), ("pb", "c"), (Control("a:b", "regulator", -1),))
+    assert (A, B, "inhibition", -1) in edges(alone, reaction)
 
 
 def test_a_regulator_of_unknown_sign_is_kept_unsigned():

@@ -463,7 +463,7 @@ SEEDS = [member("P04637", 1), member("15377", 2), pathway(1), "R-HSA-1\tR-HSA-2"
          interaction("uniprotkb:P04637", "uniprotkb:Q00987")]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     seed=st.sampled_from(SEEDS),
     cuts=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 9), st.binary(max_size=6)), max_size=6),

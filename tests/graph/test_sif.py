@@ -181,7 +181,7 @@ def test_lines_without_end_are_refused(read, monkeypatch):
         read("MDM2 pp TP53\nATM pp " + "TP53 " * 30)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     seed=st.sampled_from([EXTENDED, "MDM2 inhibits TP53 CDK2\nATM\n", "MDM2\tpp\tTP53\n"]),
     cuts=st.lists(

@@ -20,7 +20,7 @@ def log_probabilities(rng, y, skill, n_classes=3):
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_class_weights_prefer_the_better_part(seed):
     rng = np.random.default_rng(seed)

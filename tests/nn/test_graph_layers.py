@@ -32,7 +32,7 @@ def edges(relations: list[sp.csr_matrix]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor(np.concatenate(pairs, axis=1)).long(), torch.tensor(np.concatenate(types))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), c_in=st.integers(1, 5), c_out=st.integers(1, 5))
 def test_same_numbers_as_rgcn(seed, c_in, c_out):
     relations = random_relations(seed)

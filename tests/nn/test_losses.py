@@ -36,7 +36,7 @@ def test_cox_loss_equals_torchsurv():
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 30))
 def test_cox_loss_does_not_depend_on_the_order_of_samples(seed, n):
     rng = np.random.default_rng(seed)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pathweave._core.settings import settings
 from pathweave.graph._reactions import documents as xml
 from pathweave.graph._reactions.biopax_model import Reader, database_of
+from pathweave.graph._reactions.build import build
 from pathweave.graph._reactions.edges import Rules
-from pathweave.graph._reactions.model import Model, build
+from pathweave.graph._reactions.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,14 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
-from pathweave.graph._reactions.model import (
-    Control,
-    Entity,
-    Reaction,
-    best_names,
-    clean_id,
-    reactome_id,
-)
+from pathweave.graph._reactions.model import Control, Entity, Reaction
+from pathweave.graph._reactions.names import best_names, clean_id, reactome_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

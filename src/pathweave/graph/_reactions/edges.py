@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pathweave.graph._reactions.model import Entity, Reaction
+    from pathweave.graph._reactions.model import Control, Entity, Reaction
 
 MAX_PARTS = 5_000
 """Entities of which one may be built, all levels together; the largest of Reactome has some 1,000."""
@@ -67,6 +67,8 @@ class View:
     """Genes and the key of the entity they are here as: modified, cleaved, elsewhere in the cell."""
     flat: bool = False
     """Whether the forms inside of some complex or set are not known."""
+    lacks: bool = False
+    """Whether some of it has no node: a drug, a virus."""
 
     def __or__(self, other: View) -> View:
         """Put two together."""
@@ -78,6 +80,7 @@ class View:
             self.made | other.made,
             self.forms | other.forms,
             self.flat or other.flat,
+            self.lacks or other.lacks,
         )
 
 
@@ -171,7 +174,7 @@ class Expander:
     def _walk(self, key: str) -> View:
         nodes, genes, compounds, dna, made = (set[str]() for _ in range(5))
         forms: set[tuple[str, str]] = set()
-        flat = False
+        flat = lacks = False
         for at, bound in self.below(key):
             entity = self._entities.get(at)
             if entity is None or entity.parts:
@@ -179,6 +182,7 @@ class Expander:
                 continue
             found = self._of_single(at, entity)
             nodes.update(found)
+            lacks |= not found
             for node in found:
                 if node in self._blocked:
                     self._count("currency metabolites", node)
@@ -191,7 +195,7 @@ class Expander:
                     compounds.add(node)
         return View(
             frozenset(nodes), frozenset(genes), frozenset(compounds), frozenset(dna),
-            frozenset(made), frozenset(forms), flat,
+            frozenset(made), frozenset(forms), flat, lacks,
         )  # fmt: skip
 
     def _of_single(self, key: str, entity: Entity) -> list[str]:
@@ -244,8 +248,7 @@ def edges_of(
         for control in reaction.controls:
             if control.role == "catalyst":
                 continue
-            view = expander.small_of([control.controller])
-            heads, sign = view.genes | view.compounds, control.sign
+            heads, sign = _regulators(control, expander, enzymes, left, left_out), control.sign
             edge = RawEdge("", "", effect[sign], sign)
             # A factor bound to the gene it regulates is written as one complex: it does act on it.
             bound = effect is TRANSCRIPTION
@@ -254,6 +257,29 @@ def edges_of(
             yield from _act(heads, enzymes, RawEdge("", "", SIGNED[sign], sign), left_out)
             if reaction.kind == "degradation":
                 yield from _lost(sign, heads, left, left_out)
+
+
+def _regulators(
+    control: Control,
+    expander: Expander,
+    enzymes: frozenset[str],
+    left: View,
+    left_out: Counter[str],
+) -> frozenset[str]:
+    """Nodes through which an entity regulates.
+
+    What takes part in the reaction anyway does not regulate it: of an inhibitor that holds the enzyme
+    or the substrate only the inhibitor counts, and nothing where it is a drug without a node.
+    """
+    view = expander.small_of([control.controller])
+    heads = view.genes | view.compounds
+    others = heads - enzymes - left.genes - left.compounds
+    if others:
+        left_out["regulators that take part themselves"] += len(heads) - len(others)
+    elif view.lacks:
+        left_out["regulators without a node"] += 1
+        return others
+    return others or heads
 
 
 def _turnover(

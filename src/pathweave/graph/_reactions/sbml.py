@@ -8,18 +8,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from pathweave.graph._reactions import documents as xml
+from pathweave.graph._reactions.build import build
 from pathweave.graph._reactions.edges import Rules
-from pathweave.graph._reactions.model import (
-    Control,
-    Entity,
-    Model,
-    Reaction,
-    best_names,
-    build,
-    clean_id,
-    identify,
-    reactome_id,
-)
+from pathweave.graph._reactions.model import Control, Entity, Model, Reaction
+from pathweave.graph._reactions.names import best_names, clean_id, identify, reactome_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,9 +73,9 @@ def sbml(
     A gene comes out changed if it comes out as an entity that did not go in: modified, cleaved,
     moved or new; where that holds of none, or is not known, all that come out count. Complexes
     act through all their members, sets through any of them; a complex that acts on some of its own
-    members does so through the others. Of a compound bound in a complex only the ``complex`` edges
-    are read. Reversible reactions go both ways. What is left out is counted in
-    ``meta[database]["left_out"]``.
+    members does so through the others, and so does a regulator that holds the enzyme or an input.
+    Of a compound bound in a complex only the ``complex`` edges are read. Reversible reactions go
+    both ways. What is left out is counted in ``meta[database]["left_out"]``.
 
     **What this format cannot tell.** Reactome writes the members of a complex or a set as one flat
     list of accessions. What a species is as a whole (complex or set) is known, what is inside is
