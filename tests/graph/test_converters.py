@@ -223,7 +223,7 @@ def test_any_graph_comes_back(edges):
         (nx.Graph([("MDM2", "TP53", {"weight": "big"})]), {}, ValueError, "weight_key='weight': edge 'MDM2' - 'TP53' has 'big', which is no number"),
         (nx.Graph([("MDM2", "TP53", {"sign": "up"})]), {}, ValueError, "sign_key='sign': edge 'MDM2' - 'TP53' has 'up', which is no number"),
         (nx.Graph([("MDM2", "TP53", {"weight": float("inf")})]), {}, ValueError, "'weight' holds values that are not finite"),
-        (nx.Graph([("nogene1", "nogene2")]), {}, ValueError, "G: no name could be mapped; found 'nogene1'"),
+        (nx.Graph([("nogene1", "nogene2")]), {}, ValueError, "lost were 'nogene1', 'nogene2'"),
         (nx.Graph([("MDM2", "TP53")]), {"identifiers": "nodes"}, ValueError, "identifiers='nodes' is not known"),
     ],
 )  # fmt: skip
@@ -305,7 +305,7 @@ def test_nets_go_both_ways():
         (NET, {"as_": "sets"}, ValueError, "as_='sets' is not known; choose one of 'edges', 'pathways'"),
         (NET.assign(weight="big"), {}, ValueError, "column 'weight' must hold finite numbers, found 'big'"),
         (NET.assign(weight=np.inf), {}, ValueError, "column 'weight' must hold finite numbers, found 'inf'"),
-        (NET.assign(source="nogene1", target="nogene2"), {}, ValueError, "net: no name could be mapped"),
+        (NET.assign(source="nogene1", target="nogene2"), {}, ValueError, "net: no row has two ends.*take as_='pathways'"),
         (NET, {"identifiers": "symbols"}, ValueError, "identifiers='symbols' is not known"),
     ],
 )  # fmt: skip

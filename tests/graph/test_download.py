@@ -515,7 +515,7 @@ def test_reactome_is_fetched_once_and_read_with_its_release(server, reactome, tm
     assert found["status"].tolist() == ["downloaded"] * 3
     assert found["sha256"][2] == sums["uniprot"]
     made = graph.reactome(tmp_path)
-    assert made.meta["release"] == "91"
+    assert made.meta["reactome"]["release"] == "91"
     assert made.members.to_numpy().tolist() == [["hgnc:11998", "reactome:R-HSA-2"]]
     n = len(server.requests)
     assert reactome(tmp_path, sha256=sums)["status"].tolist() == ["kept"] * 3
@@ -531,7 +531,7 @@ def test_reactome_of_another_release_is_fetched(server, reactome, tmp_path):
     server.on("/92/ReactomePathways.txt", status(200, PATHWAYS + b"R-HSA-3\tX\tHomo sapiens\n"))
     found = reactome(tmp_path, release="92", what="pathways")
     assert found["status"].tolist() == ["downloaded"]
-    assert graph.reactome(tmp_path).meta["release"] == "92"
+    assert graph.reactome(tmp_path).meta["reactome"]["release"] == "92"
 
 
 def test_reactome_with_another_checksum_is_refused(reactome, tmp_path):

@@ -409,3 +409,49 @@ def test_graphml_holds_every_row_once(tmp_path):
     assert sorted(rows) == sorted(made.edges[columns].itertuples(index=False, name=None))
     with pytest.raises(FileNotFoundError, match="make it first"):
         made.to_graphml(tmp_path / "no" / "a.graphml")
+
+
+def test_a_union_hides_no_licence_and_shrinks_no_pathway(tmp_path):
+    """An edge of one's own, which no pathway claims, stays in all of them whatever KEGG says of it."""
+    (tmp_path / "hsa99999.xml").write_text(
+        '<pathway name="path:hsa99999" org="hsa" number="99999" title="Made up">'
+        '<entry id="1" name="hsa:7157" type="gene"/><entry id="2" name="hsa:4193" type="gene"/>'
+        '<relation entry1="1" entry2="2" type="PPrel"><subtype name="activation" value=""/>'
+        "</relation></pathway>"
+    )
+    table = pd.DataFrame({"source": ["TP53"], "target": ["MDM2"], "sign": [1]})
+    own, kegg = graph.edges(table), graph.kegg(tmp_path)
+    sets = graph.gmt({"a": ["TP53", "MDM2"]})
+    for whole in (own | sets | kegg, kegg | own | sets):
+        assert len(whole.subset(["gmt:a"]).edges) == 1
+        assert whole.edges["flags"].str.contains("unclaimed").all()
+        assert "not to be passed on" in whole.meta["kegg"]["licence"]
+    assert len((sets | kegg).subset(["gmt:a"]).edges) == 0
+    both = (graph.reactome() | own | graph.edges(table[:0])).meta
+    assert both["reactome"]["licence"] == "CC0-1.0"
+    assert (both["edges"]["rows"], both["edges (2)"]["rows"]) == (1, 0)
+
+
+def test_losses_of_all_sources_are_one_table():
+    rows = pd.DataFrame({"source": ["TP53", "nogene1"], "target": ["MDM2", "TP53"]})
+    told = (graph.edges(rows) | graph.gmt({"a": ["TP53", "nogene2"]})).losses()
+    assert told.to_numpy().tolist() == [
+        ["edges", "rows not mapped", 1, ""],
+        ["edges", "names: unknown symbol", 1, "nogene1"],
+        ["gmt", "genes not mapped", 1, ""],
+        ["gmt", "names: unknown symbol", 1, "nogene2"],
+    ]
+
+
+def test_restrict_to_symbols_says_that_they_are_no_ids():
+    with pytest.raises(ValueError, match=r"nodes: none of 'TP53' is in the graph.*hgnc:"):
+        graph.gmt({"a": ["TP53"]}).restrict("TP53")
+
+
+def test_the_type_tells_the_sign_of_ones_own_edges():
+    rows = pd.DataFrame({"source": ["MDM2"], "target": ["TP53"], "type": ["inhibition"]})
+    assert graph.edges(rows).edges["sign"].tolist() == [-1]
+    with pytest.raises(
+        ValueError, match=r"1 row\(s\) contradict themselves.*'inhibition' with sign"
+    ):
+        graph.edges(rows.assign(sign=1))

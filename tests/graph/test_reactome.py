@@ -8,15 +8,15 @@ from pathweave.graph._reactome.build import _read
 
 def test_counts_of_release_91():
     found = graph.reactome()
-    counts = found.meta["counts"]
+    counts = found.meta["reactome"]["counts"]
     parents = found.pathways["parents"]
     assert len(found.pathways) == counts["pathways"] == 2751
     assert parents[parents != ""].str.split(";").map(len).sum() == counts["relations"] == 2769
     assert (parents == "").sum() == 29
     assert counts["protein_memberships"] == len(_read("proteins")) == 46_939
     assert (counts["accessions"], counts["accessions_with_gene"]) == (11_656, 11_284)
-    assert found.meta["release"] == "91"
-    assert found.meta["release_of_compounds"] == "78"
+    assert found.meta["reactome"]["release"] == "91"
+    assert found.meta["reactome"]["release_of_compounds"] == "78"
 
 
 def test_protein_memberships_roll_up_to_the_published_number():

@@ -71,30 +71,37 @@ def test_release_91_from_its_files_is_the_embedded_graph(shared):
     made = reactome([shared / "pathways" / "reactome" / name for name in REAL.values()])
     embedded = reactome()
     assert made == embedded
-    counts = made.meta["counts"]
+    counts = made.meta["reactome"]["counts"]
     assert (counts["pathways"], counts["relations"]) == (2751, 2769)
     assert (counts["protein_rows"], counts["protein_memberships"]) == (51_056, 46_939)
     assert (counts["accessions"], counts["accessions_with_gene"]) == (11_656, 11_284)
-    shared_counts = counts.keys() & embedded.meta["counts"].keys()
+    shared_counts = counts.keys() & embedded.meta["reactome"]["counts"].keys()
     assert {k: counts[k] for k in shared_counts} == {
-        k: embedded.meta["counts"][k] for k in shared_counts
+        k: embedded.meta["reactome"]["counts"][k] for k in shared_counts
     }
-    files = embedded.meta["files"]
-    assert made.meta["files"]["uniprot"]["sha256"] == files["uniprot"]["sha256"]
+    files = embedded.meta["reactome"]["files"]
+    assert made.meta["reactome"]["files"]["uniprot"]["sha256"] == files["uniprot"]["sha256"]
 
 
 def test_the_folder_of_release_91_and_names_that_say_nothing(shared, tmp_path):
     """miRNA join; the WikiPathways file is passed over; roles are told by content alone."""
     made = reactome(shared / "pathways" / "reactome")
-    assert made.meta["files_passed_over"] == ["wikipathways-20220610-gmt-Homo_sapiens.gmt.gz"]
-    assert made.meta["counts"]["mirna_memberships"] == 85
+    assert made.meta["reactome"]["files_passed_over"] == [
+        "wikipathways-20220610-gmt-Homo_sapiens.gmt.gz"
+    ]
+    assert made.meta["reactome"]["counts"]["mirna_memberships"] == 85
     assert made.members["node"].str.startswith("mirbase:MI").sum() == 85
-    assert not made.meta["files"]["gmt"]["used"]
+    assert not made.meta["reactome"]["files"]["gmt"]["used"]
     for i, name in enumerate(REAL.values()):
         (tmp_path / f"{i}.gz").symlink_to(shared / "pathways" / "reactome" / name)
     renamed = reactome(tmp_path)
     assert renamed == reactome()
-    assert set(renamed.meta["files"]) == {"pathways", "relations", "uniprot", "chebi_all_levels"}
+    assert set(renamed.meta["reactome"]["files"]) == {
+        "pathways",
+        "relations",
+        "uniprot",
+        "chebi_all_levels",
+    }
 
 
 def test_roll_up_of_the_files_is_what_is_published(shared):
@@ -131,7 +138,7 @@ def test_gene_sets_agree_with_the_proteins(shared):
     of = shared / "pathways" / "reactome"
     made = reactome([of / REAL["pathways"], of / REAL["relations"],
                      of / "ReactomePathways_2024-09-18.gmt.gz"])  # fmt: skip
-    counts = made.meta["counts"]
+    counts = made.meta["reactome"]["counts"]
     assert (counts["gmt_rows"], counts["identifiers"]) == (2694, 11_668)
     symbols = set(made.nodes["symbol"])
     assert {"TP53", "BANF1"} <= symbols
@@ -153,7 +160,7 @@ def test_mouse_from_the_same_files(shared):
     assert made.pathways["id"].str.startswith("reactome:R-MMU-").all()
     genes = made.nodes[made.nodes["kind"] == "gene"]
     assert genes["id"].str.startswith("uniprot:").all()
-    assert len(genes) == made.meta["counts"]["accessions"] == 9182
+    assert len(genes) == made.meta["reactome"]["counts"]["accessions"] == 9182
 
 
 # By hand
@@ -163,7 +170,7 @@ def test_isoforms_and_evidence_are_one_membership(folder):
     made = reactome(folder)
     assert pairs(made) == {("hgnc:11998", 3), ("hgnc:6973", 2)}
     assert made.pathways["parents"].tolist() == ["", "reactome:R-HSA-1", "reactome:R-HSA-2"]
-    counts = made.meta["counts"]
+    counts = made.meta["reactome"]["counts"]
     assert (counts["protein_rows"], counts["protein_memberships"], counts["accessions"]) == (
         4,
         3,
@@ -181,7 +188,7 @@ def test_genes_by_other_databases(folder, kind):
     write(folder / f"{kind}2reactome.tsv", *rows)
     made = reactome(folder)
     assert pairs(made) == {("hgnc:11998", 3), ("hgnc:6973", 2)}
-    assert made.meta["counts"]["memberships_without_gene"] == 1
+    assert made.meta["reactome"]["counts"]["memberships_without_gene"] == 1
 
 
 def test_genes_come_from_one_kind_of_file(folder):
@@ -189,7 +196,7 @@ def test_genes_come_from_one_kind_of_file(folder):
     assert pairs(reactome(folder)) == {("hgnc:11998", 3), ("hgnc:6973", 2)}
     made = reactome(folder, genes="ncbi")
     assert pairs(made) == {("hgnc:11998", 1)}
-    used = {role: entry["used"] for role, entry in made.meta["files"].items()}
+    used = {role: entry["used"] for role, entry in made.meta["reactome"]["files"].items()}
     assert used == {"pathways": True, "relations": True, "uniprot": False, "ncbi": True}
     with pytest.raises(ValueError, match=r"genes='ensembl' is not among the files.*'ncbi'"):
         reactome(folder, genes="ensembl")
@@ -211,7 +218,7 @@ def test_all_levels_are_told_without_the_name(folder):
     write(folder / "UniProt2Reactome.txt", *[member(a, n) for a in ids for n in (1, 2, 3)])
     made = reactome(folder, keep_unmapped=True)
     assert {n for _, n in pairs(made)} == {3}
-    assert "uniprot_all_levels" in made.meta["files"]
+    assert "uniprot_all_levels" in made.meta["reactome"]["files"]
 
 
 def test_a_circle_in_the_hierarchy_does_no_harm(folder):
@@ -230,7 +237,7 @@ def test_relations_of_other_species_and_of_nothing_are_left_out(folder):
           "R-HSA-1\tR-HSA-3", "R-HSA-1\tR-HSA-3")  # fmt: skip
     made = reactome(folder)
     assert made.pathways["parents"].tolist() == ["", "", "reactome:R-HSA-1"]
-    assert made.meta["counts"]["relations"] == 1
+    assert made.meta["reactome"]["counts"]["relations"] == 1
 
 
 def test_names_that_occur_twice_stay_two_pathways(folder):
@@ -304,7 +311,7 @@ def test_interactions_are_undirected_edges(folder):
     assert (made.edges[["type", "sign", "database"]] == ["interaction", 0, "reactome"]).all(
         axis=None
     )
-    counts = made.meta["counts"]
+    counts = made.meta["reactome"]["counts"]
     assert counts["interaction_rows"] == 76
     assert counts["interactions_of_large_complexes"] == 70
     assert counts["interactions_without_node"] == 2
@@ -342,11 +349,11 @@ def test_species_that_is_not_there(folder):
 
 
 def test_release_is_found(folder):
-    assert reactome(folder).meta["release"] is None
-    assert reactome(folder, release="91").meta["release"] == "91"
+    assert reactome(folder).meta["reactome"]["release"] is None
+    assert reactome(folder, release="91").meta["reactome"]["release"] == "91"
     for name in ("ReactomePathways", "UniProt2Reactome", "ReactomePathwaysRelation"):
         (folder / f"{name}.txt").rename(folder / f"{name}_R92.txt")
-    assert reactome(folder).meta["release"] == "92"
+    assert reactome(folder).meta["reactome"]["release"] == "92"
 
 
 def test_packed_files_and_foreign_line_ends(folder):
@@ -405,7 +412,7 @@ def test_files_that_are_not_there(tmp_path):
         ("NCBI2Reactome.txt", member("P04637", 1).encode(), "named for ncbi, but"),
         ("NCBI2Reactome.txt", b"\x1f\x8bnot gzip", "cut off or damaged"),
         ("NCBI2Reactome.txt", b"PK\x03\x04not zip", "cut off or damaged"),
-        ("NCBI2Reactome.txt.gz", gzip.compress(member("7157", 1).encode())[:-12], "cut off or damaged"),
+        ("NCBI2Reactome.txt.gz", gzip.compress(member("7157", 1).encode(), mtime=0)[:-12], "cut off or damaged"),
         ("x.gmt", b"One\tR-HSA-1\tTP53\nTwo\tno id\tTP53\n", "line 2: a set needs"),
         ("x.gmt", b"One\tR-HSA-1\tTP53\nTwo\tR-HSA-2\t\n", "line 2: a set needs"),
         ("x.gmt", b"One\tR-HSA-1\tTP53\nTwo\n", "line 2: a set needs"),

@@ -94,7 +94,21 @@ def build(
             whole |= part
         whole.save(out)
         print(whole)
+        _tell_losses(whole)
         print(f"Saved to {out}/ (digest {whole.digest[:12]}).")
+
+
+def _tell_losses(graph: PathwayGraph) -> None:
+    losses = graph.losses(n_examples=3)
+    if losses.empty:
+        return
+    print("Not used (graph.losses() in Python has it all):")
+    for source, rows in losses.groupby("source", sort=False):
+        top = rows.sort_values("n", ascending=False, kind="stable")
+        for row in top.head(6).itertuples():
+            print(f"  {source}: {row.n:,} {row.what}{f' ({row.examples})' if row.examples else ''}")
+        if len(top) > 6:
+            print(f"  {source}: {top['n'][6:].sum():,} others of {len(top) - 6} kinds")
 
 
 @app.command()

@@ -237,7 +237,12 @@ def from_decoupler(
     counts = Counter(rows=len(net))
     counts["rows_without_ends"] = len(net) - len(rows)
     return build(
-        out, Ends(identifiers, names=names), database=database, counts=+counts, argument="net"
+        out,
+        Ends(identifiers, names=names),
+        database=database,
+        counts=+counts,
+        argument="net",
+        hint="If the sources are sets of genes, take as_='pathways'. ",
     )
 
 

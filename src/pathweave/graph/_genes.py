@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 NODE_ID = re.compile(
-    r"^(hgnc|ncbigene|chebi|kegg\.compound|kegg\.glycan|kegg\.drug|hmdb|mirbase|mirna):\S+$"
+    r"^(hgnc|ncbigene|chebi|hmdb|mirbase|mirna|reactome|ec-code"
+    r"|kegg\.(compound|glycan|drug|pathway|orthology|genes)):\S+$"
 )
 MAX_TOLD = 1000
 """Names of each reason that are kept in ``meta``; the count is always whole."""

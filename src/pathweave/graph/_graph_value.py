@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pathweave.graph import _hierarchy, _tables
+from pathweave.graph import _hierarchy, _losses, _tables
 
 if TYPE_CHECKING:
     from typing import Self
@@ -171,6 +171,26 @@ class GraphValue:
         rows += [("hierarchy", *row) for row in _hierarchy.counts(self._pathways)]
         # Means stand beside counts: as objects, counts stay whole numbers.
         return pd.DataFrame(rows, columns=["part", "what", "n"], dtype=object)
+
+    def losses(self, *, n_examples: int = 5) -> pd.DataFrame:
+        """Tell what the sources of the graph held that it does not.
+
+        Parameters
+        ----------
+        n_examples
+            Names to show of each kind of loss; ``meta`` holds up to a thousand.
+
+        Returns
+        -------
+        Columns ``source`` (key in ``meta``), ``what``, ``n`` and ``examples`` (joined by ``;``).
+
+        Examples
+        --------
+        >>> from pathweave import graph
+        >>> graph.gmt({"a": ["TP53", "nonsense"]}).losses()["examples"].tolist()
+        ['', 'nonsense']
+        """
+        return _losses.table(self._meta, n_examples)
 
     def _ends(self) -> np.ndarray:
         """Numbers of the nodes at the two ends of each edge."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -59,7 +60,12 @@ class PathwayGraph(Exports):
     """
 
     def __or__(self, other: PathwayGraph) -> PathwayGraph:
-        """Unite two graphs; where both describe a node or pathway, the left one's words stay."""
+        """Unite two graphs; where both describe a node or pathway, the left one's words stay.
+
+        ``meta`` holds what both say; where they say different things under one name, the right
+        one's stand under ``name (2)``. An edge that either source gives without a pathway is flagged
+        ``unclaimed``, and holds in all pathways.
+        """
         if not isinstance(other, PathwayGraph):
             return NotImplemented
         both = {
@@ -70,7 +76,7 @@ class PathwayGraph(Exports):
         }
         parents = both["pathways"].groupby("id")["parents"].agg(_tables.SEP.join)
         both["pathways"]["parents"] = both["pathways"]["id"].map(parents).astype(object)
-        return PathwayGraph(**both, meta={**other._meta, **self._meta})
+        return PathwayGraph(**both, meta=_united(self._meta, other._meta))
 
     def rename(self, nodes: Mapping[str, str]) -> PathwayGraph:
         """Give nodes other ids; those that come to have one id become one node.
@@ -133,8 +139,8 @@ class PathwayGraph(Exports):
 
         Returns
         -------
-        A graph of these pathways, their members, and the edges they carry. Edges that no
-        pathway claims stay if both ends do.
+        A graph of these pathways, their members, and the edges they carry. Edges that a source
+        gives without a pathway stay if both ends do.
 
         Examples
         --------
@@ -148,7 +154,7 @@ class PathwayGraph(Exports):
         members = self._lifted_members(to)
         edges = self._edges.assign(pathways=_hierarchy.lift_texts(self._edges["pathways"], to))
         carried = (edges["pathways"] != "").to_numpy()
-        unclaimed = (self._edges["pathways"] == "").to_numpy()
+        unclaimed = _tables.unclaimed(self._edges).to_numpy()
         ends = set(members["node"]) | set(edges.loc[carried, ["source", "target"]].to_numpy().flat)
         inside = (edges["source"].isin(ends) & edges["target"].isin(ends)).to_numpy()
         return self._with(
@@ -176,7 +182,7 @@ class PathwayGraph(Exports):
         Parameters
         ----------
         nodes
-            Node ids; those that are not in the graph are passed over.
+            Node ids; those that are not in the graph are passed over, unless all are: ValueError.
 
         Returns
         -------
@@ -190,6 +196,12 @@ class PathwayGraph(Exports):
         1
         """
         keep = {nodes} if isinstance(nodes, str) else set(nodes)
+        if keep and not self._nodes["id"].isin(keep).any():
+            msg = (
+                f"nodes: none of {listed(sorted(map(str, keep)))} is in the graph, whose ids are such as "
+                f"{listed(self._nodes['id'][:3])}. `pathweave.ids.map` finds the ids of names."
+            )
+            raise ValueError(msg)
         members = self._members[self._members["node"].isin(keep)]
         above = _hierarchy.ancestors(_hierarchy.parents_of(self._pathways))
         edges = self._edges
@@ -385,6 +397,15 @@ class PathwayGraph(Exports):
             msg = f"path={str(path)!r}: the tables do not fit the digest in graph.json; save anew."
             raise ValueError(msg)
         return graph
+
+
+def _united(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """What is known of both origins; neither hides the other, nor its licence."""
+    out = dict(one)
+    for name, said in other.items():
+        names = chain([name], (f"{name} ({n})" for n in count(2)))
+        out[next(key for key in names if key not in out or out[key] == said)] = said
+    return out
 
 
 def _renamed(ids: pd.Series, new: Mapping[str, str]) -> pd.Series:

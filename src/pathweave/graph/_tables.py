@@ -18,6 +18,8 @@ EDGES = {"source": "", "target": "", "type": "interaction", "sign": 0, "directed
          "pathways": "", "database": "", "weight": 1.0, "flags": ""}  # fmt: skip
 PATHWAYS = {"id": "", "name": "", "database": "", "parents": ""}
 MEMBERS = {"node": "", "pathway": ""}
+UNCLAIMED = "unclaimed"
+"""Flag of an edge that one source gives without a pathway, another one within some."""
 EDGE_KEY = ["source", "target", "type", "sign", "directed"]
 
 KIND_OF_PREFIX = {
@@ -151,10 +153,20 @@ def edges_table(
     twice = out.duplicated(EDGE_KEY, keep=False)
     if twice.any():
         texts = dict.fromkeys(("pathways", "database", "flags"), _join_texts)
-        how = {**texts, "weight": "max"}
-        merged = out[twice].groupby(EDGE_KEY, as_index=False, sort=False).agg(how)
+        how = {**texts, "weight": "max", "bare": "max"}
+        bare = out.loc[twice, "pathways"] == ""
+        merged = out[twice].assign(bare=bare).groupby(EDGE_KEY, as_index=False, sort=False).agg(how)
+        # What one source gives without a pathway holds in all, whatever another source says.
+        both = merged["bare"] & (merged["pathways"] != "")
+        merged.loc[both, "flags"] = [join([*split(f), UNCLAIMED]) for f in merged["flags"][both]]
         out = pd.concat([out[~twice], merged[list(EDGES)]], ignore_index=True)
     return out.sort_values(EDGE_KEY, ignore_index=True)
+
+
+def unclaimed(edges: pd.DataFrame) -> pd.Series:
+    """Tell which edges some source gives without a pathway: they hold in all."""
+    flagged = {text: UNCLAIMED in split(text) for text in edges["flags"].unique()}
+    return (edges["pathways"] == "") | edges["flags"].map(flagged).astype(bool)
 
 
 def _signs(sign: pd.Series) -> np.ndarray:

@@ -27,6 +27,7 @@ def build(
     counts: Mapping[str, Any],
     argument: str = "table",
     isolated: Iterable[str] = (),
+    hint: str = "",
 ) -> PathwayGraph:
     """Build the graph of rows whose ends are names; count and name what is lost.
 
@@ -44,6 +45,8 @@ def build(
         The caller's argument, for messages.
     isolated
         Names of nodes that need no edge.
+    hint
+        What else may be wrong where nothing is found, for the message.
 
     Returns
     -------
@@ -57,11 +60,11 @@ def build(
     alone = list(isolated)
     names = [*out[["source", "target"]].to_numpy(object).ravel(), *alone]
     nodes_of, lost = ends.find(names)
-    if names and not nodes_of:
-        raise ValueError(_nothing_found(argument, lost))
     for end in ("source", "target"):
         out[end] = out[end].map(nodes_of)
     whole = out.dropna(subset=["source", "target"])
+    if len(rows) and not len(whole) and not any(name in nodes_of for name in alone):
+        raise ValueError(_nothing_found(argument, lost, hint))
     meta: dict[str, Any] = {database: {**counts, "rows_not_mapped": len(rows) - len(whole)}}
     if len(lost):
         meta[f"{database}_lost"] = _genes.told(lost)
@@ -83,10 +86,12 @@ def _plain_labels(labels: dict[str, str]) -> dict[str, str]:
     return {node: name for node, name in labels.items() if ":" not in name}
 
 
-def _nothing_found(argument: str, lost: pd.DataFrame) -> str:
-    why = lost["how"].value_counts()
+def _nothing_found(argument: str, lost: pd.DataFrame, hint: str) -> str:
+    what = "no row has two ends that could be mapped"
+    if len(lost):
+        why = lost["how"].value_counts()
+        what += f"; lost were {listed(lost['name'])} (mostly {why.index[0]!r})"
     return (
-        f"{argument}: no name could be mapped; found {listed(lost['name'])} "
-        f"(mostly {why.index[0]!r}). Say what the names are with identifiers=, what they stand "
+        f"{argument}: {what}. {hint}Say what the names are with identifiers=, what they stand "
         "for with names=, or give node ids such as 'hgnc:11998'."
     )

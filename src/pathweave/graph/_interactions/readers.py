@@ -12,6 +12,7 @@ from pathweave._core.checks import listed
 _TRUE = frozenset({"true", "t", "1", "1.0", "yes", "y"})
 _FALSE = frozenset({"false", "f", "0", "0.0", "no", "n"})
 _REGULATION = {-1: "repression", 0: "expression", 1: "expression"}
+_SIGN_OF = {"activation": 1, "expression": 1, "inhibition": -1, "repression": -1}
 _SIGNALLING = {-1: "inhibition", 0: "interaction", 1: "activation"}
 _MIRNA = re.compile(r"^([a-z]{3}-)?(mir|let)-", re.IGNORECASE)
 
@@ -62,7 +63,7 @@ def without_number(frame: pd.DataFrame) -> pd.Series:
 
 
 def own(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns of the user's own; without a column of signs a negative weight is one."""
+    """Columns of the user's own; without signs a negative weight is one, or the type tells."""
     out = frame[[c for c in ("source", "target", "type", "sign", "weight") if c in frame]].copy()
     out["flags"] = text(frame, "flags")
     if "directed" in frame:
@@ -70,14 +71,25 @@ def own(frame: pd.DataFrame) -> pd.DataFrame:
         out["directed"] = given.where(given.notna(), None)
     if "weight" in out:
         out["weight"] = pd.to_numeric(out["weight"], errors="coerce")
+    kind = text(frame, "type")
+    by_type = kind.map(_SIGN_OF).fillna(0).astype(int)
     if "sign" in out:
-        out["sign"] = out["sign"].astype(object).where(text(frame, "sign") != "", 0)
+        out["sign"] = out["sign"].astype(object).where(text(frame, "sign") != "", by_type)
     elif "weight" in out and (out["weight"] < 0).any():
         out["sign"] = np.sign(out["weight"]).astype(int)
         out["weight"] = out["weight"].abs()
-    sign = pd.to_numeric(out["sign"], errors="coerce") if "sign" in out else 0
-    by_sign = pd.Series(sign, index=out.index).map(_SIGNALLING).fillna("interaction")
-    kind = text(frame, "type")
+    else:
+        out["sign"] = by_type
+    sign = pd.to_numeric(out["sign"], errors="coerce")
+    against = (by_type * sign == -1) & (kind != "expression")
+    if against.any():
+        row = against.idxmax()
+        msg = (
+            f"table: {int(against.sum())} row(s) contradict themselves, such as type {kind[row]!r} with "
+            f"sign {sign[row]:+g}. Mend the sign, or leave one of the two empty."
+        )
+        raise ValueError(msg)
+    by_sign = sign.map(_SIGNALLING).fillna("interaction")
     return out.assign(type=kind.where(kind != "", by_sign))
 
 

@@ -40,7 +40,8 @@ def edges(
     table
         DataFrame, or a text file (packed or not). Either with columns ``source``, ``target`` and,
         if wanted, ``type``, ``sign`` (-1, 0, 1), ``directed``, ``weight``, ``flags`` (other columns
-        are passed over; without ``sign`` a negative weight is a negative sign), or a table of a
+        are passed over; without ``sign`` a negative weight is a negative sign, or the type tells: that of
+        ``inhibition`` is -1), or a table of a
         database, see Notes.
     identifiers
         What the names are: ``"auto"``, or a kind that `pathweave.ids.map` knows. Names that are

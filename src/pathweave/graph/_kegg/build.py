@@ -25,6 +25,7 @@ PREFIX = {
     "ko": "kegg.orthology", "ec": "ec-code",
 }  # fmt: skip
 OVERVIEW = ("011", "012")
+LICENCE = "KEGG's: for academic use, not to be passed on"
 
 
 def kegg(  # noqa: PLR0913  each rule is a switch that a user can read
@@ -124,8 +125,8 @@ def kegg(  # noqa: PLR0913  each rule is a switch that a user can read
         complexes, max_complex_size, within_components, enzyme_relations, reactions,
         through_compounds, phosphorylation_sign, self_loops, maps, orthologs,
     )  # fmt: skip
-    kept = _chosen_maps(path_or_files, overview=overview, exclude=exclude)
     left_out: Counter[str] = Counter()
+    kept = _chosen_maps(path_or_files, left_out, overview=overview, exclude=exclude)
     found: dict[tuple[str, str, str, int, bool], _Edge] = {}
     members: list[tuple[str, str]] = []
     for kgml in kept:
@@ -159,6 +160,7 @@ def kegg(  # noqa: PLR0913  each rule is a switch that a user can read
         members=pd.DataFrame(members, columns=["node", "pathway"], dtype=object),
         meta={
             DATABASE: {
+                "licence": LICENCE,
                 "maps": {kgml.id: kgml.sha256 for kgml in kept},
                 "left_out": {what: n for what, n in sorted(left_out.items()) if n},
             }
@@ -182,6 +184,7 @@ class _Edge:
 
 def _chosen_maps(
     path_or_files: str | PathLike[str] | Iterable[str | PathLike[str]],
+    left_out: Counter[str],
     *,
     overview: bool,
     exclude: Iterable[str],
@@ -196,6 +199,7 @@ def _chosen_maps(
         kgml = read_kgml(file)
         if kgml.number.startswith(unwanted):
             skipped.append(file.name)
+            left_out["overview maps" if kgml.number.startswith(OVERVIEW) else "excluded maps"] += 1
             continue
         first, before = read.setdefault(kgml.id, (file, kgml))
         if before.sha256 != kgml.sha256:

@@ -84,7 +84,7 @@ def reactome(
     -------
     A `PathwayGraph` whose ``members`` are lowest-level; ``rolled_up()`` adds all ancestors. Genes are
     ``hgnc:...`` (other species: ``uniprot:...``, ``ncbigene:...`` or ``ensembl:...``), compounds
-    ``chebi:...``, miRNA ``mirbase:MI...``. ``meta`` holds release, names and checksums of the files,
+    ``chebi:...``, miRNA ``mirbase:MI...``. ``meta["reactome"]`` holds release, names and checksums of the files,
     and what was counted on the way. The embedded graph is loaded once in a process.
 
     Raises
@@ -99,7 +99,7 @@ def reactome(
     --------
     >>> import pathweave as pw
     >>> graph = pw.graph.reactome()
-    >>> len(graph.pathways), graph.meta["release"]
+    >>> len(graph.pathways), graph.meta["reactome"]["release"]
     (2751, '91')
     """
     check_choice("genes", genes, ("auto", *GENES))
@@ -144,22 +144,24 @@ def reactome(
         pathways=_pathway_table(content.pathways),
         members=whole,
         meta={
-            "database": "Reactome",
-            "licence": LICENCE,
-            "citation": CITATION,
-            "release": release or _release(content),
-            "species": species,
-            "files": {
-                role: {
-                    "file": source.name,
-                    "release": source.release,
-                    "sha256": source.sha256,
-                    "used": role in used or role in {"pathways", "relations", "interactions"},
-                }
-                for role, source in content.roles.items()
-            },
-            "files_passed_over": passed_over,
-            "counts": counts | found,
+            "reactome": {
+                "database": "Reactome",
+                "licence": LICENCE,
+                "citation": CITATION,
+                "release": release or _release(content),
+                "species": species,
+                "files": {
+                    role: {
+                        "file": source.name,
+                        "release": source.release,
+                        "sha256": source.sha256,
+                        "used": role in used or role in {"pathways", "relations", "interactions"},
+                    }
+                    for role, source in content.roles.items()
+                },
+                "files_passed_over": passed_over,
+                "counts": counts | found,
+            }
         },
     )
 
@@ -239,7 +241,7 @@ def _embedded() -> PathwayGraph:
         nodes=node_table(genes["node"], [*genes["node"], *compounds["node"]]),
         pathways=_pathway_table(pathways),
         members=_member_table([genes, compounds]),
-        meta=meta,
+        meta={"reactome": meta},
     )
 
 
