@@ -219,3 +219,31 @@ def test_real_pathways_are_drawn_whole(shared):
         shown = sum(1 + int(t.get_text().partition(" +")[2] or 0) for t in ax.texts if t.get_text())
         compounds = (part.nodes["kind"] == "compound").sum()
         assert shown == len(genes) + compounds
+
+
+def test_a_pathway_without_edges_borrows_those_between_its_members():
+    rows = pd.DataFrame({"source": ["MDM2", "ATM"], "target": ["TP53", "TP53"], "sign": [-1, 1]})
+    edges = graph.edges(rows)
+    carried = PathwayGraph(
+        nodes=edges.nodes,
+        edges=edges.edges.assign(pathways="kegg.pathway:hsa99999"),
+        pathways=pd.DataFrame({"id": ["kegg.pathway:hsa99999"]}),
+    )
+    whole = carried | graph.gmt({"a": ["TP53", "MDM2"]})
+    ax = pathway_network(whole, "a")
+    looks = [patch.get_gid() for patch in ax.patches]
+    assert looks.count("inhibition") == 1
+    assert "activation" not in looks
+    assert [t.get_text() for t in ax.texts if t.get_gid() == "caption"] == [
+        "the edges are those of other pathways between its members"
+    ]
+
+
+def test_an_interaction_that_disease_takes_away_is_not_drawn_as_one():
+    rows = pd.DataFrame(
+        {"source": ["CDKN2A"], "target": ["CDK4"], "flags": ["missing interaction"]}
+    )
+    whole = graph.edges(rows.assign(type="dissociation")) | graph.gmt({"a": ["CDKN2A", "CDK4"]})
+    looks = {patch.get_gid() for patch in pathway_network(whole, "a").patches}
+    assert "missing interaction" in looks
+    assert "effect of unknown sign" not in looks

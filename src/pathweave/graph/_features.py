@@ -12,6 +12,7 @@ from scipy import sparse
 from pathweave import ids, io
 from pathweave._core import keys
 from pathweave._core.checks import check_choice, check_mudata, select_layers
+from pathweave.graph._pathway_graph import PathwayGraph
 from pathweave.ids._user_table import UserTable
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
     from mudata import MuData
-
-    from pathweave.graph._pathway_graph import PathwayGraph
 
 MAPPED = "mapped"
 OFF_GRAPH = "not on the graph"
@@ -270,6 +269,10 @@ def coverage(
     'symbol'
     """
     check_mudata(mdata)
+    given: Any = graph
+    if not isinstance(given, PathwayGraph):
+        msg = f"graph must be a PathwayGraph, found {type(given).__name__}; `graph.reactome()` is one."
+        raise TypeError(msg)
     tables = tables or {}
     select_layers(mdata, [*mdata.mod, *tables], name="tables")
     in_pathway = graph.nodes["id"].isin(graph.members["node"]).to_numpy()

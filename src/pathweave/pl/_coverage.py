@@ -16,7 +16,7 @@ COLUMNS = ("n_features", "n_mapped", "n_in_pathway")
 
 
 def coverage(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw the share of each layer's features in a pathway, on the graph alone, and not found.
+    """Draw the share of each layer's features in a pathway, on the graph alone, and not on it.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def coverage(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     for label, count, color in (
         ("in a pathway", inside, PALETTE[0]),
         ("on the graph alone", mapped - inside, PALETTE[5]),
-        ("not found", total - mapped, MISSING),
+        ("not on the graph", total - mapped, MISSING),
     ):
         width = 100 * count / total
         ax.barh(y, width, left=left, color=color, height=0.65, label=label)

@@ -37,6 +37,7 @@ LOOKS: dict[str, tuple[str, Any, str]] = {
     "complex": (FAINT, DASHED, "-"),
     "shared metabolite": (FAINT, DOTTED, "-"),
     "link to a map": (FAINT, DOTTED, "-"),
+    "missing interaction": (FAINT, DOTTED, "-|>"),
 }
 """Colour, line and head of each kind of edge, in the order of the legend."""
 FILL = {"gene": "#E3EDF7", "compound": "#F7D9A8", "pathway": "#EDEDED"}
@@ -55,7 +56,7 @@ def canvas(scene: Scene, ax: Axes | None) -> tuple[Axes, float]:
     if ax is None:
         scale = min(1.0, WIDEST / (x1 - x0), HIGHEST / (y1 - y0))
         width, height = max((x1 - x0) * scale, 3.2), (y1 - y0) * scale
-        below, right, above = 0.55, 2.0, 0.4
+        below, right, above = 0.75, 2.5, 0.4
         # No automatic layout: names fit their boxes at this size of the axes and no other.
         whole = width + right + 0.1, max(height + below + above, 2.2)
         figure = plt.figure(figsize=whole)
@@ -248,9 +249,9 @@ def color_bar(ax: Axes, color: Any, name: str, scene: Scene, scale: float) -> No
     bar.outline.set_visible(False)
 
 
-def caption(ax: Axes, text: str) -> None:
-    """Say below the drawing what is not in it."""
+def caption(ax: Axes, text: str, *, under_bar: bool) -> None:
+    """Say below the drawing, and below the colour scale if there is one, what is not in it."""
     ax.annotate(
-        text, (1, 0), (0, -6), xycoords="axes fraction", textcoords="offset points", ha="right",
+        text, (1, 0), (0, -44 if under_bar else -6), xycoords="axes fraction", textcoords="offset points", ha="right",
         va="top", fontsize=8, gid="caption",
     )  # fmt: skip

@@ -88,6 +88,8 @@ def look_of(edge: Mapping[str, object]) -> str:
     kind, sign = str(edge["type"]), int(edge["sign"])  # type: ignore[call-overload]
     if kind in REACTION:
         return "reaction"
+    if kind == "missing_interaction" or "missing interaction" in str(edge["flags"]).split(";"):
+        return "missing interaction"
     if kind in {"complex", "binding", "maplink", "shares_metabolite"} and not sign:
         return {"maplink": "link to a map", "shares_metabolite": "shared metabolite"}.get(
             kind, kind

@@ -35,7 +35,8 @@ def pathway_network(
     Genes of one family that have the same edges (KEGG's alternatives) become one box, ``CCND1 +2``.
     Others with the same edges lie in one frame, to which the edge leads. Members of a complex lie
     in one shaded frame. Enzymes stand on the line from substrate to product. Members without an
-    edge, or all where the graph knows only memberships, form a grid.
+    edge, or all where the graph knows only memberships, form a grid. A pathway without edges of its
+    own is drawn with those that other pathways give between its members, and the caption says so.
 
     Parameters
     ----------
@@ -102,8 +103,10 @@ def pathway_network(
             f"pathway={pathway!r} ({key}) has neither members nor edges; there is nothing to draw."
         )
         raise ValueError(msg)
-    edges = part.edges
-    edges = edges[edges["source"].isin(nodes["id"]) & edges["target"].isin(nodes["id"])]
+    edges = _between(part.edges, nodes)
+    borrowed = edges.empty
+    if borrowed:
+        edges = _between(graph.edges, nodes)
     numbers = {} if values is None else _numbers(values, nodes, key)
     names = labels if isinstance(labels, Mapping) else {}
     items = make_items(
@@ -117,15 +120,21 @@ def pathway_network(
     if scale_of_values is not None:
         name = values.name if isinstance(values, pd.Series) else None
         draw.color_bar(ax, scale_of_values, str(name or "value"), scene, scale)
+    notes = []
+    if borrowed and len(edges):
+        notes.append("the edges are those of other pathways between its members")
     if items.n_left_out:
         n = sum(len(box.ids) for box in items.boxes)
-        draw.caption(
-            ax,
-            f"{items.n_left_out} of {n} nodes, those with the fewest edges, are left out "
-            f"(max_nodes={max_nodes})",
-        )
+        which = ", those with the fewest edges," if len(edges) else ""
+        notes.append(f"{items.n_left_out} of {n} nodes{which} are left out (max_nodes={max_nodes})")
+    if notes:
+        draw.caption(ax, "; ".join(notes), under_bar=scale_of_values is not None)
     ax.set_title(title)
     return ax
+
+
+def _between(edges: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
+    return edges[edges["source"].isin(nodes["id"]) & edges["target"].isin(nodes["id"])]
 
 
 def _resolve(pathways: pd.DataFrame, asked: str) -> tuple[str, str]:
