@@ -114,3 +114,28 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path, arguments, message):
     assert re.search(message, result.output)
     assert "Traceback" not in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["TP53,1\nMDM2,2\n", "gene,mean,log2fc\nTP53,9,1\n", "gene\nTP53\n"]
+)
+def test_values_that_leave_doubt_are_refused(built, tmp_path, text):
+    """Without a header the first gene would be lost; of three columns nobody knows which is meant."""
+    (tmp_path / "v.csv").write_text(text)
+    result = run(
+        "draw", built, "hsa99999", "--values", tmp_path / "v.csv", "--out", tmp_path / "p.png"
+    )
+    assert result.exit_code == 2
+    assert "must have a header and two columns" in result.output
+    assert not (tmp_path / "p.png").exists()
+
+
+def test_losses_are_told_and_names_that_nobody_uses_are_refused(tmp_path):
+    table = tmp_path / "e.tsv"
+    table.write_text("source\ttarget\nATM\tTP53\nNOTAGENE\tTP53\n")
+    result = run("build", "--edges", table, "--out", tmp_path / "g")
+    assert "edges: 1 rows not mapped" in result.output
+    assert "NOTAGENE" in result.output
+    wrong = run("build", "--reactome", "--names", table, "--out", tmp_path / "h")
+    assert wrong.exit_code == 2
+    assert "no source uses it" in wrong.output

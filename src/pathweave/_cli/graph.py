@@ -71,6 +71,9 @@ def build(
         from pathweave import graph
 
         table = None if names is None else _csv(names)
+        if table is not None and not any((reactome_files, sbml, biopax, gmt, edges, sif)):
+            msg = f"--names {str(names)!r}: no source uses it; KEGG and the embedded Reactome need none."
+            raise ValueError(msg)
         parts: list[PathwayGraph] = []
         if reactome:
             parts.append(graph.reactome())
@@ -219,8 +222,11 @@ def draw(
         numbers = None
         if values is not None:
             table = _csv(values)
-            if table.shape[1] < 2:
-                msg = f"--values {str(values)!r} needs two columns: names, and numbers."
+            if table.shape[1] != 2 or not pd.isna(pd.to_numeric(table.columns[1], errors="coerce")):
+                msg = (
+                    f"--values {str(values)!r} must have a header and two columns, names and numbers; "
+                    f"its first line reads {', '.join(map(str, table.columns[:8]))}."
+                )
                 raise ValueError(msg)
             numbers = pd.to_numeric(table.set_index(table.columns[0]).iloc[:, 0], errors="coerce")
         axes = pl.pathway_network(_graph(graph), pathway, values=numbers)

@@ -390,7 +390,7 @@ class PathwayGraph(Exports):
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> PathwayGraph:
-        """Read a graph that `save` wrote; raises if a file was changed since."""
+        """Read a graph that `save` wrote; raises if what a table says was changed since."""
         tables, header = _files.load(path)
         graph = cls(**tables, meta=header.get("meta"))
         if graph.digest != header.get("digest"):
