@@ -35,9 +35,9 @@ def _graph(name: str) -> PathwayGraph:
 
 
 def _csv(path: Path) -> pd.DataFrame:
-    import pandas as pd
+    from pathweave.graph._interactions.files import read_table
 
-    return pd.read_csv(path, sep=None, engine="python", dtype=object)
+    return read_table(path, "file")
 
 
 @app.command()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import stat
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,21 +17,20 @@ if TYPE_CHECKING:
 @contextmanager
 def whole(path: str | PathLike[str]) -> Iterator[Path]:
     """Give the name of a file beside the target; it takes the target's place if all goes well."""
-    target = Path(path)
+    target = Path(path).resolve()  # behind a link it is the file that is written, not the link
     if not target.parent.is_dir():
-        msg = f"path={str(target)!r}: the folder {str(target.parent)!r} does not exist; make it first."
+        msg = (
+            f"path={str(path)!r}: the folder {str(target.parent)!r} does not exist; make it first."
+        )
         raise FileNotFoundError(msg)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent
-    )
-    os.close(handle)
-    work = Path(name)
+    work = target.with_name(f".{target.stem}-{secrets.token_hex(8)}{target.suffix}")
+    # A file that only its owner could read stays so; for a new one the umask decides.
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    os.close(os.open(work, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666 if mode is None else 0o600))
     try:
         yield work
-        # mkstemp lets nobody else read; the umask decides, as it does for files made otherwise.
-        mask = os.umask(0)
-        os.umask(mask)
-        work.chmod(0o666 & ~mask)
+        if mode is not None:
+            work.chmod(mode)
         work.replace(target)
     finally:
         work.unlink(missing_ok=True)

@@ -13,9 +13,8 @@ from pathweave.graph import _genes
 from pathweave.graph._gmt import gmt
 from pathweave.graph._interactions.build import build
 from pathweave.graph._interactions.names import Ends
-from pathweave.graph._interactions.readers import truth
 from pathweave.graph._pathway_graph import PathwayGraph
-from pathweave.graph._tables import EDGES, NODES, PATHWAYS, join
+from pathweave.graph._tables import EDGES, NODES, PATHWAYS, join, truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

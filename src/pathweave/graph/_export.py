@@ -133,7 +133,8 @@ class Exports(GraphValue):
         names = self._pathways.set_index("id")["name"]
         lines = []
         for pathway, genes in self.to_decoupler().groupby("source", sort=True)["target"]:
-            name = " ".join(str(names[pathway]).split())
-            lines.append("\t".join([str(pathway), name, *sorted(genes)]))
+            fields = [pathway, names[pathway], *sorted(genes)]
+            lines.append("\t".join(" ".join(str(field).split()) for field in fields))
         with whole(path) as work:
-            work.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            text = "".join(f"{line}\n" for line in lines)
+            work.write_text(text, encoding="utf-8", newline="\n")

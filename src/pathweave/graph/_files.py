@@ -15,14 +15,21 @@ from pathweave.graph._graph_value import TABLES
 if TYPE_CHECKING:
     from os import PathLike
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save(
     tables: dict[str, pd.DataFrame], header: dict[str, Any], path: str | PathLike[str]
 ) -> None:
-    """Write the tables beside the target, then move the finished folder there."""
-    target = Path(path)
+    """Write the tables beside the target, then move the finished folder there.
+
+    An older graph waits beside it as ``.name.old`` for the blink of an eye in which neither has the
+    name; `load` and `save` find it there if the process died in between.
+    """
+    target = Path(path).resolve()  # behind a link it is the folder that is written, not the link
+    old = _waiting(target)
+    if old.exists() and not target.exists():
+        old.rename(target)
     if target.exists() and not _replaceable(target):
         msg = f"path={str(target)!r} exists and is not a saved graph; choose another folder."
         raise FileExistsError(msg)
@@ -35,16 +42,23 @@ def save(
             tables[name].to_parquet(fresh / f"{name}.parquet", compression="zstd", index=False)
         text = json.dumps({"format": FORMAT, **header}, indent=1, sort_keys=True)
         (fresh / "graph.json").write_text(text, encoding="utf-8")
-        if target.exists():
-            target.rename(work / "old")
+        shutil.rmtree(old, ignore_errors=True)  # of a process that died after it had the name
         try:
+            if target.exists():
+                target.rename(old)
             fresh.rename(target)
-        except OSError:
-            if (work / "old").exists():
-                (work / "old").rename(target)
+        except BaseException:
+            if old.exists() and not target.exists():
+                old.rename(target)
             raise
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _waiting(target: Path) -> Path:
+    """Where an older graph waits while a new one takes its name."""
+    return target.with_name(f".{target.name}.old")
 
 
 def _replaceable(target: Path) -> bool:
@@ -58,9 +72,11 @@ def _replaceable(target: Path) -> bool:
 def load(path: str | PathLike[str]) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     """Read the tables and the header of a saved graph."""
     folder = Path(path)
+    if not folder.exists() and _waiting(folder.resolve()).exists():
+        folder = _waiting(folder.resolve())
     try:
         header = json.loads((folder / "graph.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         msg = f"path={str(folder)!r} is not a saved graph: it holds no graph.json."
         raise FileNotFoundError(msg) from error
     except ValueError as error:

@@ -22,7 +22,7 @@ _CURIE = re.compile(r"^[a-z][a-z0-9.]*:\S.*$")
 _KNOWN_IDS = (
     (re.compile(r"^R-[A-Z]{3}-\d+$"), "reactome"),
     (re.compile(r"^WP\d+$"), "wikipathways"),
-    (re.compile(r"^(path:)?[a-z]{3,4}\d{5}$"), "kegg.pathway"),
+    (re.compile(r"^(path:[a-z]{2,4}|hsa|mmu|rno|map)\d{5}$"), "kegg.pathway"),
     (re.compile(r"^GO:\d{7}$"), "go"),
 )
 _GUESSED = ("alias", "case", "excel", "punctuation")
@@ -112,13 +112,17 @@ def gmt(
 def _from_mapping(
     sets: Mapping[str, Iterable[str]], database: str
 ) -> list[tuple[str, str, list[str]]]:
-    rows = []
+    rows: dict[str, tuple[str, str, list[str]]] = {}
     for name, genes in sets.items():
         if isinstance(genes, str):
             msg = f"sets[{name!r}] must be a list of genes, found the text {genes!r}."
             raise TypeError(msg)
-        rows.append((*identity(str(name), "", database), _genes.texts(genes)))
-    return rows
+        pathway, label = identity(str(name), "", database)
+        if pathway in rows:
+            msg = f"sets: {name!r} and another set both get the id {pathway!r}. Rename one of them."
+            raise ValueError(msg)
+        rows[pathway] = pathway, label, _genes.texts(genes)
+    return list(rows.values())
 
 
 def read_sets(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +89,8 @@ class GraphValue:
             table = getattr(self, f"_{name}")
             hasher.update(f"{name}:{len(table)}\n".encode())
             for column in table.columns:
-                text = "\x1f".join(map(str, table[column].tolist()))
-                hasher.update(f"{column}:{len(text)}\n{text}\n".encode())
+                text = json.dumps([str(value) for value in table[column].tolist()])
+                hasher.update(f"{column}:{text}\n".encode())
         return hasher.hexdigest()
 
     def __eq__(self, other: object) -> bool:

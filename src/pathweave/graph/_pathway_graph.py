@@ -167,13 +167,19 @@ class PathwayGraph(Exports):
     def _pathway_ids(self, pathways: Iterable[str]) -> list[str]:
         """Complete ids that lack their prefix; raise for those that do not exist."""
         ids = self._pathways["id"]
-        bare = dict(zip(ids.str.split(":", n=1).str[-1], ids, strict=True))
+        short = ids.str.split(":", n=1).str[-1]
+        bare = dict(zip(short, ids, strict=True))
         known = set(ids)
         asked = list(pathways)
         unknown = [p for p in asked if p not in known and p not in bare]
         if unknown:
             msg = f"pathways: {listed(unknown)} not in the graph, which has {listed(ids)}."
             raise KeyError(msg)
+        for p in asked:
+            several = ids[short == p] if p not in known else ids[:0]
+            if len(several) > 1:
+                msg = f"pathways: {p!r} is the end of {len(several)} ids; give one of {listed(several)}."
+                raise ValueError(msg)
         return [p if p in known else bare[p] for p in asked]
 
     def restrict(self, nodes: Iterable[str]) -> PathwayGraph:

@@ -46,6 +46,9 @@ def to_pyg(graph: GraphValue) -> HeteroData:
 
     def add(head: str, name: str, tail: str, pairs: pd.DataFrame, **values: Any) -> None:
         both = [place[head][pairs["source"]].to_numpy(), place[tail][pairs["target"]].to_numpy()]
+        if (head, name, tail) in data.edge_types:
+            msg = f"edges: the type {name!r} is the name of a relation of pathways; rename it."
+            raise ValueError(msg)
         store = data[head, name, tail]
         store.edge_index = torch.tensor(np.stack(both), dtype=torch.long)
         for key, value in values.items():

@@ -20,6 +20,8 @@ PATHWAYS = {"id": "", "name": "", "database": "", "parents": ""}
 MEMBERS = {"node": "", "pathway": ""}
 UNCLAIMED = "unclaimed"
 """Flag of an edge that one source gives without a pathway, another one within some."""
+TRUE = frozenset({"true", "t", "1", "1.0", "yes", "y"})
+FALSE = frozenset({"false", "f", "0", "0.0", "no", "n"})
 EDGE_KEY = ["source", "target", "type", "sign", "directed"]
 
 KIND_OF_PREFIX = {
@@ -86,7 +88,9 @@ def nodes_table(frame: pd.DataFrame | None) -> pd.DataFrame:
     if len(bare):
         prefix = bare.str.split(":", n=1).str[0].str.lower()
         out.loc[bare.index, "kind"] = prefix.map(KIND_OF_PREFIX).fillna("other").astype(object)
-    return _first_filled(out)
+    # "other" is what nobody knows better, so that a kind that is told wins in whatever order.
+    out = _first_filled(out.assign(kind=out["kind"].replace("other", "")))
+    return out.assign(kind=out["kind"].replace("", "other"))
 
 
 def pathways_table(frame: pd.DataFrame | None) -> pd.DataFrame:
@@ -136,8 +140,8 @@ def edges_table(
     _must_exist("edges", "source", out["source"], nodes["id"], "nodes")
     _must_exist("edges", "target", out["target"], nodes["id"], "nodes")
     out["sign"] = _signs(out["sign"])
-    out["directed"] = out["directed"].astype(bool)
-    out["weight"] = out["weight"].astype(float)
+    out["directed"] = truth(out["directed"], "directed", table="edges", empty=None)
+    out["weight"] = out["weight"].astype(float) + 0.0  # -0.0 is 0.0
     if not np.isfinite(out["weight"].to_numpy(float)).all():
         msg = "edges: column 'weight' holds values that are not finite; give each edge a number."
         raise ValueError(msg)
@@ -148,8 +152,11 @@ def edges_table(
     ends = out[["source", "target"]].to_numpy()
     out["source"] = np.where(turn, ends[:, 1], ends[:, 0])
     out["target"] = np.where(turn, ends[:, 0], ends[:, 1])
-    out["pathways"] = out["pathways"].map({text: join(split(text)) for text in carried})
-    out["pathways"] = out["pathways"].astype(object)
+    for name in ("pathways", "database", "flags"):
+        sorted_ = {text: join(split(text)) for text in out[name].unique()}
+        out[name] = out[name].map(sorted_).astype(object)
+    # Rows that are the same in all are most of those that two graphs share.
+    out = out.drop_duplicates(ignore_index=True)
     twice = out.duplicated(EDGE_KEY, keep=False)
     if twice.any():
         texts = dict.fromkeys(("pathways", "database", "flags"), _join_texts)
@@ -161,6 +168,22 @@ def edges_table(
         merged.loc[both, "flags"] = [join([*split(f), UNCLAIMED]) for f in merged["flags"][both]]
         out = pd.concat([out[~twice], merged[list(EDGES)]], ignore_index=True)
     return out.sort_values(EDGE_KEY, ignore_index=True)
+
+
+def truth(
+    values: pd.Series, column: str, *, table: str = "table", empty: bool | None = False
+) -> np.ndarray:
+    """Read true and false in their many spellings; `empty` where there is nothing (None: an error)."""
+    if values.dtype == bool:
+        return values.to_numpy()
+    word = "nothing" if empty is None else str(empty).lower()
+    words = values.astype(object).where(values.notna(), word).astype(str)
+    words = words.str.strip().str.lower().replace("", word)
+    odd = ~words.isin(TRUE | FALSE)
+    if odd.any():
+        msg = f"{table}: {column!r} must be true or false, found {listed(values[odd].unique())}."
+        raise ValueError(msg)
+    return words.isin(TRUE).to_numpy()
 
 
 def unclaimed(edges: pd.DataFrame) -> pd.Series:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
+import lzma
 import zipfile
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +20,9 @@ MAX_LINE = 8 * 2**20
 
 MAX_BYTES = 256 * 2**20
 """Unpacked size of a whole file; all sets of MSigDB have 40 MB."""
+
+MAX_TABLE = 2**30
+"""Unpacked size of a table of interactions; all links of STRING for one species have 0.6 GB."""
 
 _BLOCK = 2**16
 
@@ -37,7 +42,13 @@ def opened(path: str | PathLike[str], argument: str) -> Iterator[IO[bytes]]:
                     yield handle
             else:
                 yield raw
-        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        except (
+            EOFError,
+            zlib.error,
+            lzma.LZMAError,
+            gzip.BadGzipFile,
+            zipfile.BadZipFile,
+        ) as error:
             msg = f"{argument}={str(path)!r} is damaged or cut off ({error}); get it anew."
             raise ValueError(msg) from error
 
@@ -45,7 +56,11 @@ def opened(path: str | PathLike[str], argument: str) -> Iterator[IO[bytes]]:
 def _unzipped(raw: IO[bytes], label: str) -> IO[bytes]:
     try:
         archive = zipfile.ZipFile(raw)
-        inside = [info for info in archive.infolist() if not info.filename.endswith("/")]
+        inside = [
+            info
+            for info in archive.infolist()
+            if not info.filename.endswith("/") and not info.filename.startswith("__MACOSX/")
+        ]
         if len(inside) == 1:
             return archive.open(inside[0])
     except (RuntimeError, OSError, UnicodeDecodeError) as error:  # a password, or nonsense inside
@@ -53,6 +68,45 @@ def _unzipped(raw: IO[bytes], label: str) -> IO[bytes]:
         raise ValueError(msg) from error
     msg = f"{label} packs {len(inside)} files; unpack it and give the one that is meant."
     raise ValueError(msg)
+
+
+class Bounded(io.RawIOBase):
+    """Bytes of a table, refused beyond a size, or where a line is too long to be a row.
+
+    Parameters
+    ----------
+    handle
+        The unpacked file.
+    label
+        Argument and path, for messages.
+    """
+
+    def __init__(self, handle: IO[bytes], label: str) -> None:
+        self._handle = handle
+        self._label = label
+        self._size = self._line = 0
+
+    def readable(self) -> bool:
+        """Whether it can be read: it can."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes, and count them."""
+        data = self._handle.read(len(buffer))
+        buffer[: len(data)] = data
+        self._size += len(data)
+        end = data.rfind(b"\n")
+        self._line = self._line + len(data) if end < 0 else len(data) - end - 1
+        for size, most, what in (
+            (self._size, MAX_TABLE, "unpacks to more than"),
+            (self._line, MAX_LINE, "has a line longer than"),
+        ):
+            if size > most:
+                msg = (
+                    f"{self._label} {what} {most / 2**20:.3g} MB, so it is no table to read whole."
+                )
+                raise ValueError(msg)
+        return len(data)
 
 
 class Lines:

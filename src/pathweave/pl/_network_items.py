@@ -94,6 +94,9 @@ def look_of(edge: Mapping[str, object]) -> str:
         return {"maplink": "link to a map", "shares_metabolite": "shared metabolite"}.get(
             kind, kind
         )
+    if not edge["directed"]:
+        # What has no direction acts on nobody: a negative correlation is no inhibition.
+        return {0: "association", 1: "positive association", -1: "negative association"}[sign]
     indirect = kind in INDIRECT or bool(INDIRECT & set(str(edge["flags"]).split(";")))
     what = ("expression", "regulation of expression", "repression")
     if kind not in TRANSCRIPTION:

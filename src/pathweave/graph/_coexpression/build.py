@@ -146,7 +146,8 @@ def coexpression(
     }
     if len(lost):
         meta[f"{database}_lost"] = _genes.told(lost)
-    labels = {ns[0]: n for n, ns in nodes.items() if len(ns) == 1 and ":" not in n}
+    one = ((n, ns[0]) for n, ns in nodes.items() if len(ns) == 1 and ":" not in n)
+    labels = {node: n for n, node in sorted(one, reverse=True)}  # in any order of columns
     return PathwayGraph(
         nodes=_genes.named_nodes([*edges["source"], *edges["target"]], labels),
         edges=edges,

@@ -6,12 +6,12 @@ import csv
 import io
 from collections import Counter
 from itertools import islice
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from pathweave.graph._interactions.dialects import DIALECTS, plain
-from pathweave.graph._text_lines import looks_like_markup, opened
+from pathweave.graph._text_lines import Bounded, looks_like_markup, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,8 @@ def chunks(
 ) -> Iterator[pd.DataFrame]:
     quoted = sep != "\t" or any(name.startswith('"') for name in header)
     try:
-        with opened(path, argument) as handle, _utf8(handle) as text:
+        label = f"{argument}={str(path)!r}"
+        with opened(path, argument) as handle, _utf8(Bounded(handle, label)) as text:
             yield from pd.read_csv(
                 text,
                 sep=sep,
@@ -59,8 +60,10 @@ def chunks(
         raise ValueError(msg) from error
 
 
-def _utf8(handle: IO[bytes]) -> io.TextIOWrapper:
-    return io.TextIOWrapper(handle, encoding="utf-8-sig", errors="replace", newline="")
+def _utf8(handle: io.RawIOBase) -> io.TextIOWrapper:
+    return io.TextIOWrapper(
+        io.BufferedReader(handle), encoding="utf-8-sig", errors="replace", newline=""
+    )
 
 
 def header_of(
@@ -73,6 +76,8 @@ def header_of(
             lines.append(raw)
             if len(raw) == _MAX_HEADER or (raw.strip() and not raw.startswith(b"#")):
                 break
+        more = islice(iter(lambda: handle.readline(_MAX_HEADER), b""), 1000)
+        following = next((r for r in more if r.strip()), b"").decode("utf-8", errors="replace")
     first = b"".join(lines).removeprefix(b"\xef\xbb\xbf")
     what = "empty"
     if looks_like_markup(first) or b"\0" in first:
@@ -87,9 +92,25 @@ def header_of(
             # STRING begins its headers with "#": such a line is a comment unless its columns are known.
             known = any(d.fits({plain(c) for c in cells}) for d in DIALECTS)
             if any(cells) and (number == len(texts) or known):
+                first_row = next((t for t in [*texts[number:], following] if t.strip()), "")
+                _check_row(f"{argument}={str(path)!r}", cells, first_row, apart)
                 return number, _unique(cells), apart
     msg = f"{argument}={str(path)!r} is {what}; it must be a table with a header line."
     raise ValueError(msg)
+
+
+def _check_row(label: str, header: list[str], line: str, sep: str) -> None:
+    """Refuse a table whose rows are longer than its header: every column would be another's."""
+    text = line.rstrip("\r\n")
+    cells = text.split() if sep == r"\s+" else next(csv.reader([text], delimiter=sep[:1]), [])
+    while cells and not cells[-1].strip():  # a separator that ends the line parts nothing
+        cells.pop()
+    if len(cells) > len(header):
+        msg = (
+            f"{label}: the header names {len(header)} column(s), the first row has {len(cells)}: "
+            f"{text[:60]!r}. Name all columns, that of the names of rows too."
+        )
+        raise ValueError(msg)
 
 
 def _separator(line: str) -> str:

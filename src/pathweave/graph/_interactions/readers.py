@@ -8,26 +8,12 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import listed
+from pathweave.graph._tables import FALSE, truth
 
-_TRUE = frozenset({"true", "t", "1", "1.0", "yes", "y"})
-_FALSE = frozenset({"false", "f", "0", "0.0", "no", "n"})
 _REGULATION = {-1: "repression", 0: "expression", 1: "expression"}
 _SIGN_OF = {"activation": 1, "expression": 1, "inhibition": -1, "repression": -1}
 _SIGNALLING = {-1: "inhibition", 0: "interaction", 1: "activation"}
 _MIRNA = re.compile(r"^([a-z]{3}-)?(mir|let)-", re.IGNORECASE)
-
-
-def truth(
-    values: pd.Series, column: str, *, table: str = "table", empty: bool = False
-) -> np.ndarray:
-    """Read true and false in their many spellings."""
-    words = values.astype(object).where(values.notna(), str(empty)).astype(str)
-    words = words.str.strip().str.lower().replace("", str(empty).lower())
-    odd = ~words.isin(_TRUE | _FALSE)
-    if odd.any():
-        msg = f"{table}: {column!r} must be true or false, found {listed(values[odd].unique())}."
-        raise ValueError(msg)
-    return words.isin(_TRUE).to_numpy()
 
 
 def text(frame: pd.DataFrame, column: str) -> pd.Series:
@@ -167,7 +153,7 @@ def signor(frame: pd.DataFrame) -> pd.DataFrame:
     direct = text(frame, "direct").str.lower()
     flags = joined(
         np.where(mechanism == kind, "", mechanism),
-        flag(direct.isin(_FALSE), "indirect effect"),
+        flag(direct.isin(FALSE), "indirect effect"),
     )
     score = pd.to_numeric(text(frame, "score"), errors="coerce")
     return pd.DataFrame(

@@ -13,12 +13,16 @@ from pathweave.graph._interactions.build import OPTIONAL, build
 from pathweave.graph._interactions.dialects import NAMES, OWN, Dialect, plain, recognise
 from pathweave.graph._interactions.files import chunks, header_of
 from pathweave.graph._interactions.names import Ends
-from pathweave.graph._interactions.readers import truth
+from pathweave.graph._tables import truth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pathweave.graph._pathway_graph import PathwayGraph
+
+
+MAX_ROWS = 5_000_000
+"""Rows that are kept; the densest database of one species has fewer at medium confidence."""
 
 
 def edges(
@@ -188,10 +192,17 @@ def _from_file(
         i for i, name in enumerate(header) if name in wanted or plain(name) in layout.looks_at()
     ]
     parts = [empty.iloc[:, :0]]
-    n_rows = 0
+    n_rows = n_kept = 0
     for chunk in chunks(path, skip, header, used, sep, "table"):
         n_rows += len(chunk)
         parts.append(_scored(_renamed(chunk, columns), layout, min_score, dropped))
+        n_kept += len(parts[-1])
+        if n_kept > MAX_ROWS:
+            msg = (
+                f"table={str(path)!r} holds more than {MAX_ROWS:,} interactions; raise min_score, or "
+                "split the file."
+            )
+            raise ValueError(msg)
     frame = pd.concat(parts, ignore_index=True)
     if not layout.fits(set(frame.columns)):
         frame = empty

@@ -51,8 +51,8 @@ def download_kegg(
     """Download KEGG pathway maps (KGML), after you confirmed KEGG's terms.
 
     KEGG may be used for academic purposes by academic users only; all others need a licence, and
-    the files may not be passed on (see https://www.kegg.jp/kegg/legal.html). At most three requests
-    a second are made. Files that are there are kept, so that a call that was broken off can be
+    the files may not be passed on (see https://www.kegg.jp/kegg/legal.html). A process makes
+    at most three requests a second; run no two at once, as KEGG counts them by address. Files that are there are kept, so that a call that was broken off can be
     repeated. Each file is checked to be the map that was asked for before it is kept.
 
     Parameters
@@ -189,6 +189,8 @@ def _one_map(cache: Cache, pathway: str, url: str) -> tuple[str, str]:
             url, path, check=check, max_bytes=_MAX_KGML, pace=PACE, bar=False
         )  # fmt: skip
     except (NotThereError, _EmptyError):
+        if path.exists() and _fine(path, check):
+            return "kept: KEGG has it no more", sha256_of(path)
         date = datetime.now(UTC).isoformat(timespec="seconds")
         cache.note(name, {"url": url, "date": date, "status": "no KGML"})
         return "no KGML", ""
