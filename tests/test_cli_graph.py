@@ -139,3 +139,32 @@ def test_losses_are_told_and_names_that_nobody_uses_are_refused(tmp_path):
     wrong = run("build", "--reactome", "--names", table, "--out", tmp_path / "h")
     assert wrong.exit_code == 2
     assert "no source uses it" in wrong.output
+
+
+def test_a_table_that_excel_saved_is_read(tmp_path):
+    (tmp_path / "n.csv").write_bytes(b"\xef\xbb\xbfname,id\r\nmy gene,TP53\r\n")
+    (tmp_path / "e.tsv").write_text("source\ttarget\nmy gene\tMDM2\n")
+    result = run(
+        "build",
+        "--edges",
+        tmp_path / "e.tsv",
+        "--names",
+        tmp_path / "n.csv",
+        "--out",
+        tmp_path / "g",
+    )
+    assert result.exit_code == 0, result.output
+    assert pw.graph.PathwayGraph.load(tmp_path / "g").nodes["symbol"].tolist() == ["TP53", "MDM2"]
+
+
+def test_what_fails_leaves_the_earlier_file(built, tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text("earlier")
+
+    def full(self, path, **_):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    assert run("export", built, "--out", tmp_path / "a.csv").exit_code == 2
+    assert (tmp_path / "a.csv").read_text() == "earlier"
+    assert not list(tmp_path.glob(".a-*"))

@@ -425,3 +425,21 @@ def test_memory_is_bounded(missing):
     assert peak < 300e6
     assert r[(first == 0) & (second == 1)].item() > 0.99
     assert len(r) > 500
+
+
+def test_the_order_of_synonyms_does_not_matter():
+    """Two names of one compound: the label, and so the digest, is the same in any order of columns."""
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(40, 1))
+    x = np.hstack([base, base, base]) + rng.normal(scale=0.1, size=(40, 3))
+    names = ["pyruvate", "pyruvic acid", "lactate"]
+    table = pd.DataFrame({"name": names, "id": ["CHEBI:15361", "CHEBI:15361", "CHEBI:24996"]})
+    made = [
+        coexpression(
+            ad.AnnData(x[:, order], var=pd.DataFrame(index=[names[i] for i in order])),
+            kind="metabolome",
+            table=table,
+        )
+        for order in ([0, 1, 2], [1, 0, 2])
+    ]
+    assert made[0].digest == made[1].digest

@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pathweave import graph
+from pathweave.graph import _text_lines
 from pathweave.graph._interactions import files
+from pathweave.graph._interactions import table as interactions
 
 OWN = pd.DataFrame({"source": ["MDM2", "ATM"], "target": ["TP53", "MDM2"], "sign": [-1, 1]})
 
@@ -636,3 +638,57 @@ def test_spoilt_files_are_read_or_refused(tmp_path_factory, seed, cuts, packed):
         graph.edges(path)
     except ValueError as error:
         assert str(error).startswith(("table", "edges", "min_score"))  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "source\ttarget\n1\t7157\t4193\n2\t4193\t7157\n",  # R's write.table
+        "source,target\nTP53,MDM2,extra\n",
+        "#protein1 protein2 combined_score\na b 900 9\n",
+    ],
+)
+def test_rows_longer_than_the_header_are_refused(tmp_path, text):
+    """Every column would be another one's: row names 1 and 2 are the genes A1BG and A2M."""
+    (tmp_path / "t.txt").write_text(text)
+    with pytest.raises(ValueError, match=r"the header names \d column\(s\), the first row has"):
+        graph.edges(tmp_path / "t.txt", identifiers="auto")
+
+
+def test_a_separator_that_ends_the_rows_is_no_column(tmp_path):
+    (tmp_path / "t.tsv").write_text("source\ttarget\nTP53\tMDM2\t\n")
+    assert len(graph.edges(tmp_path / "t.tsv").edges) == 1
+    (tmp_path / "t.csv").write_text('source,target,type\n"TP53","MDM2","a,b"\n')
+    assert graph.edges(tmp_path / "t.csv").edges["type"].tolist() == ["a,b"]
+
+
+def test_tables_are_bounded(tmp_path, monkeypatch):
+    packed = tmp_path / "t.tsv.gz"
+    packed.write_bytes(gzip.compress(b"source\ttarget\n" + b"TP53\tMDM2\n" * 50_000, mtime=0))
+    assert len(graph.edges(packed).edges) == 1
+    monkeypatch.setattr(_text_lines, "MAX_TABLE", 2**16)
+    with pytest.raises(ValueError, match=r"t\.tsv\.gz' unpacks to more than 0\.0625 MB"):
+        graph.edges(packed)
+    monkeypatch.undo()
+    monkeypatch.setattr(interactions, "MAX_ROWS", 10_000)
+    monkeypatch.setattr(files, "_CHUNK", 5_000)
+    with pytest.raises(ValueError, match=r"more than 10,000 interactions; raise min_score"):
+        graph.edges(packed)
+    monkeypatch.undo()
+    packed.write_bytes(gzip.compress(b"source\ttarget\nTP53\tMDM2\n" + b"x" * 30_000_000, mtime=0))
+    with pytest.raises(ValueError, match="has a line longer than 8 MB"):
+        graph.edges(packed)
+
+
+def test_a_zip_of_macos_and_a_damaged_one(tmp_path):
+    with zipfile.ZipFile(tmp_path / "mac.zip", "w") as archive:
+        archive.writestr("t.tsv", "source\ttarget\nTP53\tMDM2\n")
+        archive.writestr("__MACOSX/._t.tsv", b"\0")
+    assert len(graph.edges(tmp_path / "mac.zip").edges) == 1
+    with zipfile.ZipFile(tmp_path / "lzma.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("t.tsv", "source\ttarget\n" + "TP53\tMDM2\n" * 999)
+    data = bytearray((tmp_path / "lzma.zip").read_bytes())
+    data[50:60] = b"\xff" * 10
+    (tmp_path / "lzma.zip").write_bytes(data)
+    with pytest.raises(ValueError, match="damaged or cut off"):
+        graph.edges(tmp_path / "lzma.zip")

@@ -290,3 +290,17 @@ def test_spoilt_files_are_read_or_refused(tmp_path_factory, seed, cuts, packed):
         graph.gmt(path)
     except ValueError as error:
         assert str(error).startswith("sets")  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [{"a;b": ["TP53"], "a,b": ["MDM2"]}, {"hsa04110": ["TP53"], "path:hsa04110": ["MDM2"]}],
+)
+def test_two_sets_of_one_id_are_not_merged(sets):
+    with pytest.raises(ValueError, match="both get the id"):
+        graph.gmt(sets)
+
+
+def test_a_name_that_looks_like_a_map_is_a_name():
+    assert graph.gmt({"set10001": ["TP53"]}).pathways["id"].tolist() == ["gmt:set10001"]
+    assert graph.gmt({"mmu04110": ["TP53"]}).pathways["id"].tolist() == ["kegg.pathway:mmu04110"]

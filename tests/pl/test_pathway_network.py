@@ -247,3 +247,19 @@ def test_an_interaction_that_disease_takes_away_is_not_drawn_as_one():
     looks = {patch.get_gid() for patch in pathway_network(whole, "a").patches}
     assert "missing interaction" in looks
     assert "effect of unknown sign" not in looks
+
+
+@pytest.mark.parametrize(
+    ("kind", "sign", "look"),
+    [("interaction", 0, "association"), ("coexpression", -1, "negative association"),
+     ("coexpression", 1, "positive association")],
+)  # fmt: skip
+def test_what_has_no_direction_has_no_head_and_the_legend_says_so(kind, sign, look):
+    rows = pd.DataFrame({"source": ["TP53"], "target": ["MDM2"], "type": [kind], "sign": [sign]})
+    whole = graph.edges(rows, directed=False) | graph.gmt({"a": ["TP53", "MDM2"]})
+    ax = pathway_network(whole, "a")
+    (line,) = [patch for patch in ax.patches if patch.get_gid() == look]
+    assert type(line.get_arrowstyle()) is ArrowStyle.Curve
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["gene", look]
+    (drawn,) = [h for h in ax.get_legend().legend_handles if isinstance(h, FancyArrowPatch)]
+    assert type(drawn.get_arrowstyle()) is ArrowStyle.Curve

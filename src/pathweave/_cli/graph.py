@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pathweave._cli._errors import told_errors
+from pathweave._core.files import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,12 @@ def _csv(path: Path) -> pd.DataFrame:
     from pathweave.graph._interactions.files import read_table
 
     return read_table(path, "file")
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    """Write a CSV file, whole or not at all: a full disk leaves an earlier one as it was."""
+    with whole(path) as work:
+        table.to_csv(work, index=False)
 
 
 @app.command()
@@ -92,13 +99,13 @@ def build(
                 "nothing to build from; give --reactome, --kegg FOLDER or another source (--help)."
             )
             raise ValueError(msg)
-        whole = parts[0]
+        united = parts[0]
         for part in parts[1:]:
-            whole |= part
-        whole.save(out)
-        print(whole)
-        _tell_losses(whole)
-        print(f"Saved to {out}/ (digest {whole.digest[:12]}).")
+            united |= part
+        united.save(out)
+        print(united)
+        _tell_losses(united)
+        print(f"Saved to {out}/ (digest {united.digest[:12]}).")
 
 
 def _tell_losses(graph: PathwayGraph) -> None:
@@ -127,7 +134,7 @@ def describe(graph: GraphName, out: Table = None) -> None:
             for what, n in zip(rows["what"], rows["n"], strict=True):
                 print(f"  {what:<{width}}  {n:>12,}")
         if out is not None:
-            table.to_csv(out, index=False)
+            _write(table, out)
 
 
 @app.command()
@@ -164,7 +171,7 @@ def coverage(
             if row["reasons"]:
                 print(f"    others: {row['reasons']}")
         if out is not None:
-            found.to_csv(out)
+            _write(found.reset_index(), out)
 
 
 @app.command()
@@ -187,11 +194,11 @@ def export(
         elif kind == ".graphml":
             found.to_graphml(out)
         elif kind == ".csv":
-            found.edges.to_csv(out, index=False)
+            _write(found.edges, out)
         elif not kind:
             out.mkdir(parents=True, exist_ok=True)
             for name in ("nodes", "edges", "pathways", "members"):
-                getattr(found, name).to_csv(out / f"{name}.csv", index=False)
+                _write(getattr(found, name), out / f"{name}.csv")
         else:
             msg = f"--out {str(out)!r}: unknown format {kind!r}; use {', '.join(EXPORTS)} or a folder."
             raise ValueError(msg)
@@ -232,5 +239,6 @@ def draw(
         axes = pl.pathway_network(_graph(graph), pathway, values=numbers)
         figure = axes.get_figure(root=True)
         if figure is not None:  # axes of no figure cannot come from here
-            figure.savefig(out, bbox_inches="tight", dpi=150)
+            with whole(out) as work:
+                figure.savefig(work, bbox_inches="tight", dpi=150)
         print(f"Wrote {out}.")
