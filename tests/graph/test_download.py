@@ -449,6 +449,15 @@ def test_kegg_is_fetched_again_when_asked_or_old_or_spoilt(server, kegg, tmp_pat
     assert kegg(tmp_path, pathways="99991")["status"].tolist() == ["kept"]
 
 
+def test_a_map_that_kegg_has_no_more_is_still_there_and_told(server, kegg, tmp_path):
+    kegg(tmp_path, pathways="hsa99991")
+    server.on("/get/hsa99991/kgml", status(404))
+    found = kegg(tmp_path, pathways="hsa99991", overwrite=True)
+    assert found["status"].tolist() == ["kept: KEGG has it no more"]
+    assert found["sha256"].tolist() == [hashlib.sha256(kgml("hsa99991")).hexdigest()]
+    assert len(graph.kegg(tmp_path).edges) == 1
+
+
 def test_kegg_gets_at_most_three_requests_a_second_also_of_tries(server, kegg, tmp_path):
     server.on("/get/hsa99991/kgml", status(429, Retry_After="0"), hang_up, status(503, Retry_After="0"),
               status(302, Location="/moved"))  # fmt: skip
