@@ -1,35 +1,40 @@
-"""Evaluation: folds that hold every class, and scores of predictions.
+"""Evaluation that is hard to fool: nested cross-validation beside baselines and nulls, with a verdict in words.
 
-`folds` deals samples into stratified folds; `score` gives everything that suits a task, and each metric
-stands on its own as well.
+`cross_validate` judges models on samples they have not seen; `validate` on a second cohort; `learning_curve`
+and `missing_layers` ask what more samples would bring and what a missing layer costs. `folds` deals samples
+into stratified folds, `score` gives everything that suits a task, and each metric stands on its own as well.
 """
 
 from __future__ import annotations
 
 from pathweave._core.metrics import concordance_index
-from pathweave.evaluate._folds import folds
-from pathweave.evaluate._metrics import (
+from pathweave.evaluate._class_metrics import (
     accuracy,
+    auprc,
     auroc,
     balanced_accuracy,
     brier,
+    calibration_error,
     log_loss,
     macro_f1,
-    pearson,
-    r2,
-    score,
 )
+from pathweave.evaluate._cross_validate import cross_validate
+from pathweave.evaluate._curves import Curve, learning_curve, missing_layers
+from pathweave.evaluate._folds import folds
+from pathweave.evaluate._fusion import Fused
+from pathweave.evaluate._metrics import pearson, r2, score
+from pathweave.evaluate._report import Report
+from pathweave.evaluate._survival_metrics import (
+    auc_at,
+    breslow,
+    concordance_index_ipcw,
+    integrated_brier,
+)
+from pathweave.evaluate._validate import validate
 
 __all__ = [
-    "accuracy",
-    "auroc",
-    "balanced_accuracy",
-    "brier",
-    "concordance_index",
-    "folds",
-    "log_loss",
-    "macro_f1",
-    "pearson",
-    "r2",
-    "score",
-]
+    "Curve", "Fused", "Report", "accuracy", "auc_at", "auprc", "auroc", "balanced_accuracy", "breslow",
+    "brier", "calibration_error", "concordance_index", "concordance_index_ipcw", "cross_validate", "folds",
+    "integrated_brier", "learning_curve", "log_loss", "macro_f1", "missing_layers", "pearson", "r2", "score",
+    "validate",
+]  # fmt: skip

@@ -1,0 +1,164 @@
+"""What is learned before a method, inside its training part: selection and thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pathweave.evaluate._splits import InnerFolds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pathweave.evaluate._predicted import Method, Predicted
+    from pathweave.evaluate._samples import Samples
+
+
+def prepare(
+    methods: Sequence[Method], *, select: int | None, tune_threshold: bool, n_inner: int
+) -> list[Method]:
+    """Put the steps before every method."""
+    made = []
+    for method in methods:
+        fitter: Any = method.fitter
+        if select is not None:
+            fitter = Prepared(fitter, select)
+        if tune_threshold:
+            fitter = Thresholded(fitter, n_inner)
+        made.append(replace(method, fitter=fitter))
+    return made
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A method behind a selection of features that is learned in `fit`.
+
+    Attributes
+    ----------
+    fitter
+        The method.
+    select
+        Number of features of each layer to keep: those most associated with the outcome.
+    """
+
+    fitter: Any
+    select: int
+
+    def describe(self) -> str:
+        """Tell the selection and the method."""
+        return f"select={self.select} {self.fitter.describe()}"
+
+    def fit(self, train: Samples, *, seed: int) -> Callable[[Samples], Predicted]:
+        """Learn the selection and the method from training samples."""
+        kept = {k: _associated(train, k, self.select) for k in train.layers}
+        predict = self.fitter.fit(_selected(train, kept), seed=seed)
+        return lambda new: predict(_selected(new, kept))
+
+
+def _associated(train: Samples, layer: str, select: int) -> np.ndarray:
+    """Positions of the features most associated with the outcome, in their order."""
+    x = train.layers[layer]
+    if select >= x.shape[1]:
+        return np.arange(x.shape[1])
+    has = train.has(layer)
+    strength = association(x[has], train.y[has], train.task)
+    return np.sort(np.argsort(-strength, kind="stable")[:select])
+
+
+def association(x: np.ndarray, y: np.ndarray, task: str) -> np.ndarray:
+    """Strength of each feature's association with the outcome (n_features,); -inf for constant ones.
+
+    Classes: F of the analysis of variance. Numbers: largest squared correlation with a target.
+    Survival: squared score statistic of a Cox model with this feature alone, at zero.
+    """
+    if len(x) < 3:
+        return np.zeros(x.shape[1])
+    mean = np.nanmean(np.vstack([x, np.where(np.isnan(x).all(axis=0), 0.0, np.nan)[None]]), axis=0)
+    z = np.where(np.isnan(x), mean, x) - mean
+    spread = z.std(axis=0)
+    z = np.divide(z, spread, out=np.zeros_like(z), where=spread > 0)
+    if task == "class":
+        codes = y[:, 0].astype(int)
+        between = np.zeros(x.shape[1])
+        for c in np.unique(codes):
+            rows = codes == c
+            between += rows.sum() * z[rows].mean(axis=0) ** 2
+        strength = between / np.maximum(len(x) - between, 1e-9)
+    elif task == "number":
+        centred = np.nan_to_num(y - np.nanmean(y, axis=0))
+        length = np.sqrt((centred**2).sum(axis=0))
+        strength = ((z.T @ (centred / np.where(length > 0, length, 1.0))) ** 2).max(axis=1)
+    else:
+        strength = (z.T @ _martingale(y[:, 0], y[:, 1])) ** 2
+    return np.where(spread > 0, strength, -np.inf)
+
+
+def _martingale(time: np.ndarray, event: np.ndarray) -> np.ndarray:
+    """Martingale residuals of the model without features (Nelson-Aalen)."""
+    _, which = np.unique(time, return_inverse=True)
+    events = np.bincount(which, weights=event)
+    at_risk = len(time) - np.concatenate([[0], np.cumsum(np.bincount(which))[:-1]])
+    return event - np.cumsum(events / at_risk)[which]
+
+
+def _selected(samples: Samples, kept: dict[str, np.ndarray]) -> Samples:
+    return replace(
+        samples,
+        layers={k: x[:, kept[k]] for k, x in samples.layers.items()},
+        features={k: names[kept[k]] for k, names in samples.features.items()},
+    )
+
+
+@dataclass(frozen=True)
+class Thresholded:
+    """A method of two classes whose threshold is set on inner folds: the best balanced accuracy.
+
+    Attributes
+    ----------
+    fitter
+        The method; it is fitted once more for every inner fold.
+    n_inner
+        Inner folds.
+    """
+
+    fitter: Any
+    n_inner: int
+
+    def describe(self) -> str:
+        """Tell the method."""
+        return f"threshold by {self.n_inner} folds {self.fitter.describe()}"
+
+    def fit(self, train: Samples, *, seed: int) -> Callable[[Samples], Predicted]:
+        """Fit the method, and its threshold on samples it had not seen."""
+        labels = train.y[:, 0]
+        held_out = np.full(len(train), np.nan)
+        for inside, held in InnerFolds(self.n_inner, seed).split(labels, labels, train.groups):
+            said = self.fitter.fit(train.take(inside), seed=seed)(train.take(held))
+            if said.proba is not None:
+                held_out[held] = said.proba[:, 1]
+        predict = self.fitter.fit(train, seed=seed)
+        if np.isnan(held_out).any():
+            return predict
+        threshold = best_threshold(labels, held_out)
+
+        def decide(new: Samples) -> Predicted:
+            said = predict(new)
+            if said.proba is None:
+                return said
+            return replace(said, value=(said.proba[:, 1] >= threshold).astype(int))
+
+        return decide
+
+
+def best_threshold(labels: np.ndarray, proba: np.ndarray) -> float:
+    """Threshold of the best balanced accuracy: midway between two probabilities (Youden's J)."""
+    order = np.argsort(proba, kind="stable")
+    p, hit = proba[order], labels[order] == 1
+    # A threshold after position i calls what comes later positive.
+    sensitivity = 1.0 - np.concatenate([[0], np.cumsum(hit)]) / max(hit.sum(), 1)
+    specificity = np.concatenate([[0], np.cumsum(~hit)]) / max((~hit).sum(), 1)
+    edges = np.concatenate([[0.0], (p[1:] + p[:-1]) / 2, [1.0]])
+    possible = np.concatenate([[True], p[1:] > p[:-1], [True]])
+    return float(edges[np.argmax(np.where(possible, sensitivity + specificity, -1.0))])

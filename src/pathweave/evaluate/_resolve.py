@@ -1,0 +1,119 @@
+"""From what a user names to methods that can be fitted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pathweave import models as _rooms_models
+from pathweave._core.checks import listed
+from pathweave.evaluate._baselines import baseline
+from pathweave.evaluate._fusion import Fused
+from pathweave.evaluate._models import GRAPH_NULLS, NULLS, FunctionFitter, ModelFitter, nulls_of
+from pathweave.evaluate._predicted import Method
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pathweave.evaluate._samples import Samples
+    from pathweave.graph import PathwayGraph
+
+
+def resolve(
+    samples: Samples,
+    graph: PathwayGraph | None,
+    *,
+    models: Any,
+    baselines: Sequence[str] | str,
+    nulls: Sequence[str] | str,
+    n_inner: int,
+) -> list[Method]:
+    """Name every method, check that it fits the task, and make it.
+
+    Returns
+    -------
+    Models, baselines and the nulls of every model (of the first baseline where there is no model).
+    """
+    chosen = [Method(name, _fitter(value, graph)) for name, value in _named(models).items()]
+    names = [baselines] if isinstance(baselines, str) else list(baselines)
+    rivals = [Method(n, baseline(n, samples.task, n_inner=n_inner), "baseline") for n in names]
+    wanted = [nulls] if isinstance(nulls, str) else list(nulls)
+    unknown = [null for null in wanted if null not in NULLS]
+    if unknown:
+        msg = f"nulls={wanted!r}: {listed(unknown)} is not known; choose among {listed(NULLS)}."
+        raise ValueError(msg)
+    tested = chosen or rivals[:1]
+    made = [null for m in tested for null in nulls_of(m, wanted, list(samples.layers))]
+    graph_nulls = [null for null in wanted if null in GRAPH_NULLS]
+    if graph_nulls and not any(m.null in graph_nulls for m in made):
+        msg = (
+            f"nulls={wanted!r}: {listed(graph_nulls)} need a pathweave model and a graph; give graph= (such as "
+            "pathweave.graph.reactome()) and models=['pathway_vae'], or leave them out."
+        )
+        raise ValueError(msg)
+    methods = [*chosen, *rivals, *made]
+    if not methods:
+        msg = "there is nothing to evaluate: models and baselines are both empty."
+        raise ValueError(msg)
+    twice = {m.name for m in methods if sum(o.name == m.name for o in methods) > 1}
+    if twice:
+        msg = f"{listed(sorted(twice))} is the name of more than one method; give models as a dict of names."
+        raise ValueError(msg)
+    return methods
+
+
+def _named(models: Any) -> dict[str, Any]:
+    """Models under names of their own."""
+    if isinstance(models, Mapping):
+        return {str(name): value for name, value in models.items()}
+    if isinstance(models, str) or hasattr(models, "fit") or callable(models):
+        models = [models]
+    named: dict[str, Any] = {}
+    for value in models:
+        name = value if isinstance(value, str) else _name_of(value)
+        if name in named:
+            msg = f"models holds two of the name {name!r}; give a dict of names."
+            raise ValueError(msg)
+        named[name] = value
+    return named
+
+
+def _name_of(value: Any) -> str:
+    if isinstance(value, Fused):
+        return f"{_snake(type(value.estimator).__name__)}_{value.fusion}"
+    name = getattr(value, "__name__", None) or type(value).__name__
+    return _snake(name)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def _fitter(value: Any, graph: PathwayGraph | None) -> Any:
+    """Make a fitter of a model's name, a model, a scikit-learn estimator or a function."""
+    if isinstance(value, str):
+        known = {_snake(name): name for name in _rooms_models.available()["name"]}
+        if value not in known:
+            msg = (
+                f"models: {value!r} is not known; choose among {listed(known, 20)}, or give an unfitted model, a "
+                "scikit-learn estimator, evaluate.Fused(...) or a function of (training, test) MuData."
+            )
+            raise ValueError(msg)
+        return ModelFitter(getattr(_rooms_models, known[value])(), graph)
+    if isinstance(value, Fused):
+        return value
+    if isinstance(value, type):
+        msg = f"models: {value.__name__} is a class; give an instance: {value.__name__}()."
+        raise TypeError(msg)
+    if hasattr(value, "embed") and hasattr(value, "get_params"):
+        return ModelFitter(value, graph)
+    if hasattr(value, "fit") and hasattr(value, "predict"):
+        return Fused(value)
+    if callable(value):
+        return FunctionFitter(value)
+    msg = (
+        f"models: {value!r} is no model; give the name of one, an unfitted model, a scikit-learn estimator, "
+        "evaluate.Fused(...) or a function of (training, test) MuData."
+    )
+    raise TypeError(msg)
