@@ -89,7 +89,7 @@ class Report:
         Returns
         -------
         Index: method; kind, mean, low, high (95 %), n (splits), seconds (a fit), peak_mb. With several
-        splits the interval is Nadeau and Bengio's, which allows for training sets that overlap; with
+        splits the interval is Nadeau and Bengio's, which allows for training sets that overlap (and may reach beyond 1); with
         one split it is a bootstrap of the test samples.
         """
         metric = self._metric(metric)

@@ -12,6 +12,7 @@ from pathweave.evaluate._metrics import LOWER_IS_BETTER
 if TYPE_CHECKING:
     from pathweave.evaluate._report import Report
 
+_VAGUE = 0.4
 _ASKED = {
     "rewired_graph": ("The graph adds nothing that shows here: a rewired graph does as well",
                       "The real graph does better than a rewired one"),
@@ -37,7 +38,7 @@ def findings(report: Report, *, metric: str, margin: float) -> pd.DataFrame:
             ends = sorted((sign * found["low"], sign * found["high"]))
             row = {
                 "method": method, "against": rival, "null": null, "difference": sign * found["difference"],
-                "low": ends[0], "high": ends[1], "p": found["p"], "n": found["n"],
+                "low": ends[0], "high": ends[1], "p": found["p"], "n": int(found["n"]),
             }  # fmt: skip
             rows.append({**row, "answer": _answer(row, margin)})
     columns = ["method", "against", "null", "answer", "difference", "low", "high", "p", "n"]
@@ -88,7 +89,7 @@ def _sentence(r: dict[str, Any], summary: pd.DataFrame, margin: float) -> str:
         "better": f"{better} ({told}).",
         "worse": f"It does worse than {r['against']} ({told}).",
         "equal": f"{same}, within {margin:g} ({told}).",
-        "unclear": f"{same}, as far as these {r['n']} splits can tell ({told}).",
+        "unclear": f"{same}, as far as these {int(r['n'])} splits can tell ({told}).",
     }[r["answer"]]
     return f"{r['method']}, {scores}: {text}"
 
@@ -104,4 +105,6 @@ def _chance(report: Report, metric: str, shuffled: pd.Series) -> str:
         return f"{shuffled.name}: {told}."
     if shuffled["low"] > level:
         return f"WARNING. {shuffled.name} scores {told}, above chance ({level:.2f}): this evaluation leaks."
+    if shuffled["high"] - shuffled["low"] > _VAGUE:
+        return f"{shuffled.name} scores {told}; chance is {level:.2f}: too vague to rule out a leak, take more splits."
     return f"{shuffled.name} scores {told}; chance is {level:.2f}: no leak shows."
