@@ -264,6 +264,23 @@ def test_report_is_saved_and_loaded(tmp_path):
     assert report.summary().loc["cox_ridge", "mean"] > 0.55
 
 
+def test_scores_are_drawn():
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    report = evaluate.cross_validate(
+        toy(), target="class", models=[], baselines=["knn", "majority"], n_jobs=1
+    )
+    ax = pw.pl.scores(report, metric="accuracy")
+    table = report.summary("accuracy")
+    drawn = {float(line.get_xdata()[0]) for line in ax.lines if line.get_marker() == "o"}
+    assert drawn == {table["mean"].iloc[0]}, "one colour, best first"
+    assert [t.get_text() for t in ax.get_yticklabels()] == table.index.tolist()
+    assert ax.get_xlabel().startswith("accuracy (5 splits")
+    with pytest.raises(TypeError, match="found dict"):
+        pw.pl.scores({})
+
+
 def test_interval_and_test_are_nadeau_and_bengios():
     a, b = np.array([0.80, 0.85, 0.78, 0.90]), np.array([0.75, 0.84, 0.79, 0.83])
     mean, low, high = interval(a, [80] * 4, [20] * 4)

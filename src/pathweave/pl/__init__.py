@@ -9,8 +9,10 @@ from pathweave.pl._history import history
 from pathweave.pl._parts import parts
 from pathweave.pl._pathway_network import pathway_network
 from pathweave.pl._pathways import pathways
+from pathweave.pl._scores import scores
 from pathweave.pl._survival import survival
 
 __all__ = [
-    "attributions", "coverage", "embedding", "history", "parts", "pathway_network", "pathways", "survival",
+    "attributions", "coverage", "embedding", "history", "parts", "pathway_network", "pathways", "scores",
+    "survival",
 ]  # fmt: skip
