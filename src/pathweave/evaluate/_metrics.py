@@ -44,9 +44,13 @@ def r2(truth: Any, prediction: Any) -> float:
     >>> evaluate.r2([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
     1.0
     """
+    from sklearn.metrics import r2_score
+
     truth, prediction = _numbers(truth, prediction)
-    total = ((truth - truth.mean()) ** 2).sum()
-    return float(1.0 - ((truth - prediction) ** 2).sum() / total) if total > 0 else float("nan")
+    if np.ptp(truth) == 0:
+        return float("nan")
+    value = float(r2_score(truth, prediction, force_finite=False))
+    return value if np.isfinite(value) else float("nan")
 
 
 def pearson(truth: Any, prediction: Any) -> float:
@@ -104,7 +108,8 @@ def score(
     train
         Times and events (n_train, 2) of the training samples, from which censoring is learned.
     times
-        Times (n_times,) inside the follow-up of the samples at which survival is judged.
+        Times (n_times,) inside the follow-up of both parts, increasing, at which survival is judged; c_index_ipcw
+        counts the events before the last.
     survival
         Probability of surviving each of these times (n, n_times).
 
@@ -118,34 +123,17 @@ def score(
     >>> evaluate.score([[1, 1], [2, 1], [3, 0]], [0.9, 0.5, 0.1], task="survival")
     {'c_index': 1.0}
     """
+    from sklearn.metrics import mean_squared_error
+
     check_choice("task", task, ("class", "number", "survival"))
     if task == "survival":
-        outcome = np.asarray(truth, dtype=np.float64)
-        if outcome.ndim != 2 or outcome.shape[1] != 2:
-            msg = f"truth must hold times and events, shape (n, 2), for task='survival'; found {outcome.shape}."
-            raise ValueError(msg)
-        known = ~np.isnan(outcome).any(axis=1)
-        risk = np.asarray(prediction, dtype=np.float64).ravel()[known]
-        found = {"c_index": concordance_index(outcome[known, 0], outcome[known, 1], risk)}
-        if train is not None and times is not None:
-            seen, t, e = np.asarray(train, np.float64), outcome[known, 0], outcome[known, 1]
-            grid = np.asarray(times, dtype=np.float64)
-            found["c_index_ipcw"] = concordance_index_ipcw(
-                seen[:, 0], seen[:, 1], t, e, risk, tau=float(grid[-1])
-            )
-            found["auc_t"] = auc_at(seen[:, 0], seen[:, 1], t, e, risk, grid)[1]
-            if survival is not None:
-                curves = np.asarray(survival)[known]
-                found["integrated_brier"] = integrated_brier(
-                    seen[:, 0], seen[:, 1], t, e, curves, grid
-                )
-        return found
+        return _of_survival(truth, prediction, train, times, survival)
     known = ~np.asarray(pd.isna(pd.Series(np.asarray(truth, dtype=object).ravel())))
     truth = np.asarray(truth).ravel()[known]
     prediction = np.asarray(prediction).ravel()[known]
     if task == "number":
         truth, prediction = _numbers(truth, prediction)
-        mse = float(np.mean((truth - prediction) ** 2))
+        mse = float(mean_squared_error(truth, prediction))
         return {"r2": r2(truth, prediction), "pearson": pearson(truth, prediction), "mse": mse}
     scores = {
         "accuracy": accuracy(truth, prediction),
@@ -160,6 +148,39 @@ def score(
         scores["brier"] = brier(truth, proba)
         scores["calibration_error"] = calibration_error(truth, proba)
     return scores
+
+
+def _of_survival(
+    truth: Any, prediction: Any, train: Any, times: Any, survival: Any
+) -> dict[str, float]:
+    outcome = _outcomes(truth, "truth")
+    known = ~np.isnan(outcome).any(axis=1)
+    time, event = outcome[known].T
+    risk = np.asarray(prediction, dtype=np.float64).ravel()[known]
+    found = {"c_index": concordance_index(time, event, risk)}
+    if train is None or times is None:
+        if survival is not None:
+            msg = "survival= is scored with train= (times and events of the training part) and times=; give both."
+            raise ValueError(msg)
+        return found
+    seen = _outcomes(train, "train")
+    seen_time, seen_event = seen[~np.isnan(seen).any(axis=1)].T
+    grid = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    parts = (seen_time, seen_event, time, event)
+    mean_auc = auc_at(*parts, risk, grid)[1]
+    found["c_index_ipcw"] = concordance_index_ipcw(*parts, risk, tau=float(grid[-1]))
+    found["auc_t"] = mean_auc
+    if survival is not None:
+        found["integrated_brier"] = integrated_brier(*parts, np.asarray(survival)[known], grid)
+    return found
+
+
+def _outcomes(values: Any, name: str) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] != 2:
+        msg = f"{name} must hold times and events, shape (n, 2), for task='survival'; found {values.shape}."
+        raise ValueError(msg)
+    return values
 
 
 def _numbers(truth: Any, prediction: Any) -> tuple[np.ndarray, np.ndarray]:
