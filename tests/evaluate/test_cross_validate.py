@@ -7,6 +7,7 @@ import mudata
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -14,20 +15,14 @@ from sklearn.preprocessing import StandardScaler
 
 import pathweave as pw
 from pathweave import evaluate
+from pathweave._core.warnings import LayerOffGraphWarning
 from pathweave.evaluate._compare import corrected_t_test, interval
 from pathweave.evaluate._jobs import Job, run_jobs
 from pathweave.evaluate._models import FunctionFitter, ModelFitter
-from pathweave.evaluate._predicted import Method
 from pathweave.evaluate._prepare import best_threshold, prepare
 from pathweave.evaluate._resolve import resolve
 from pathweave.evaluate._samples import read_samples
 from pathweave.evaluate._splits import Split
-from pathweave.evaluate._survival_metrics import (
-    auc_at,
-    breslow,
-    concordance_index_ipcw,
-    integrated_brier,
-)
 
 
 def toy(n=60, *, seed=0, signal=1.0, p=12):
@@ -296,6 +291,78 @@ def test_interval_and_test_are_nadeau_and_bengios():
     assert corrected_t_test(a, a, [80] * 4, [20] * 4)["p"] == 1.0
 
 
+def test_the_same_difference_everywhere_is_no_certainty():
+    found = corrected_t_test([0.5, 0.75], [0.25, 0.5], [80] * 2, [20] * 2)
+    assert found["difference"] == 0.25
+    assert np.isnan(found["p"])
+
+
+def test_a_difference_stands_beside_the_means_of_the_same_splits():
+    report = evaluate.cross_validate(
+        toy(),
+        target="class",
+        models=LogisticRegression(),
+        baselines="majority",
+        nulls="single_layers",
+        n_repeats=2,
+        null_repeats=1,
+        n_jobs=1,
+    )
+    table = report.findings().set_index("null")
+    assert table["n"].to_dict() == {"": 10, "layer rna": 5, "layer protein": 5}
+    np.testing.assert_allclose(table["mean"] - table["mean_against"], table["difference"])
+    first = report.scores.query("repeat == 0 and metric == 'auroc'").set_index("method")["value"]
+    assert table.loc["layer rna", "mean"] == first["logistic_regression"].mean()
+
+
+def test_reports_on_the_same_splits_are_joined():
+    arguments = {"target": "class", "models": [], "n_jobs": 1}
+    one = evaluate.cross_validate(toy(), **arguments, baselines="knn")
+    other = evaluate.cross_validate(toy(), **arguments, baselines="majority")
+    both = evaluate.cross_validate(toy(), **arguments, baselines=["knn", "majority"])
+    joined = (one | other).summary("accuracy")
+    columns = ["kind", "mean", "low", "high", "n"]
+    pd.testing.assert_frame_equal(joined[columns], both.summary("accuracy")[columns])
+    with pytest.raises(ValueError, match="both reports hold 'knn'"):
+        one | one
+    with pytest.raises(ValueError, match="do not judge the same outcome"):
+        one | evaluate.cross_validate(toy(), **arguments, baselines="majority", seed=4)
+    with pytest.raises(TypeError, match="found int"):
+        one | 3
+
+
+def test_tables_of_functions_are_read_by_name():
+    def proba(train, test):
+        odd = np.array([int(s[1:]) % 2 for s in test.obs_names], dtype=float)
+        table = pd.DataFrame({"b": 1 - odd, "a": odd}, index=test.obs_names)
+        return table.iloc[::-1]
+
+    report = evaluate.cross_validate(toy(), target="class", models=proba, n_jobs=1)
+    assert report.summary("accuracy")["mean"].tolist() == [1.0]
+
+
+def test_layers_off_the_graph_are_told_once():
+    model = pw.models.PathwayVAE(4, max_epochs=1, n_folds=2)
+    graph = pw.graph.gmt({"a": ["TP53", "MDM2", "ATM", "CDK2", "RB1"]})
+    with pytest.warns(LayerOffGraphWarning, match="'rna', 'protein'") as caught:
+        evaluate.cross_validate(toy(), graph, target="class", models=model, n_folds=2, n_jobs=1)
+    assert len(caught) == 1
+
+
+def test_one_split_is_not_tested():
+    report = evaluate.cross_validate(
+        toy(),
+        target="class",
+        models=LogisticRegression(),
+        baselines="majority",
+        splits=[(range(40), range(40, 60))],
+        n_jobs=1,
+    )
+    text = report.verdict()
+    assert "one split, not tested" in text
+    assert "nan" not in text
+
+
 def test_threshold_is_the_best_one():
     rng = np.random.default_rng(0)
     proba = rng.random(50)
@@ -306,37 +373,6 @@ def test_threshold_is_the_best_one():
 
     chosen = best_threshold(labels, proba)
     assert balanced(chosen) == max(balanced(t) for t in np.r_[0, np.sort(proba), 1])
-
-
-def test_survival_metrics_agree_with_torchsurv():
-    import torch
-    from torchsurv.metrics.brier_score import BrierScore
-    from torchsurv.metrics.cindex import ConcordanceIndex
-    from torchsurv.stats.ipcw import get_ipcw
-
-    rng = np.random.default_rng(4)
-    n = 120
-    risk = rng.normal(size=n)
-    time = rng.exponential(np.exp(-risk)) + 0.01 * np.arange(n) / n
-    event = (rng.random(n) < 0.6).astype(int)
-    t, e, r = torch.tensor(time).float(), torch.tensor(event).bool(), torch.tensor(risk).float()
-    tau = float(np.quantile(time, 0.8))
-    ipcw = get_ipcw(e, t, t)
-    expected = float(ConcordanceIndex()(r, e, t, weight=ipcw, tmax=torch.tensor(tau)))
-    assert concordance_index_ipcw(time, event, time, event, risk, tau=tau) == pytest.approx(
-        expected, abs=1e-5
-    )
-    times = np.quantile(time[event == 1], [0.2, 0.4, 0.6])
-    curves = breslow(time, event, risk, risk, times)
-    assert (np.diff(curves, axis=1) <= 0).all()
-    at = torch.tensor(times).float()
-    score = BrierScore()
-    score(torch.tensor(curves).float(), e, t, at, weight=ipcw, weight_new_time=get_ipcw(e, t, at))
-    assert integrated_brier(time, event, time, event, curves, times) == pytest.approx(
-        float(score.integral()), abs=1e-5
-    )
-    each, mean = auc_at(time, event, time, event, risk, times)
-    assert each.min() <= mean <= each.max()
 
 
 def test_curves_and_external_validation():
@@ -370,14 +406,24 @@ def test_curves_and_external_validation():
         ({"nulls": "permuted"}, "nulls=.*'permuted' is not known"),
         ({"nulls": "rewired_graph"}, "need a pathweave model and a graph"),
         ({"models": []}, "nothing to evaluate"),
-        ({"models": [Ridge(), Ridge()]}, "two of the name 'ridge'"),
+        ({"models": [LogisticRegression()] * 2}, "two of the name 'logistic_regression'"),
         ({"n_folds": 1}, "at least 2 folds"),
         ({"splits": [0, 1]}, "the folds of 2 samples; there are 60"),
         ({"splits": [(range(40), range(30, 60))]}, r"10 sample\(s\) in training and test part"),
         ({"groups": "donor", "site": "year"}, "groups and site each say how to split"),
         ({"n_repeats": 0}, "n_repeats=0"),
+        ({"n_folds": "5"}, "n_folds='5' must be a whole number"),
+        ({"splits": 5}, "splits=5 must be the fold of each sample"),
+        ({"baselines": None}, "baselines=None; give names"),
+        ({"graph": "my_kgml/"}, r"graph must be a PathwayGraph, found str; make one with"),
+        ({"models": KMeans(2)}, "'k_means' is a clusterer; a target of kind 'class' needs"),
+        ({"models": Ridge()}, "'ridge' is a regressor; a target of kind 'class' needs"),
+        ({"models": LogisticRegression}, "LogisticRegression is a class; give an instance"),
         ({"select": 0}, "select=0 must be a whole number"),
-        ({"target": "number", "tune_threshold": True}, "needs a target of two classes"),
+        (
+            {"target": "number", "models": Ridge(), "tune_threshold": True},
+            "needs a target of two classes",
+        ),
     ],
     ids=lambda v: "-".join(f"{k}={x}" for k, x in v.items())[:40] if isinstance(v, dict) else "",
 )
@@ -398,4 +444,3 @@ def test_what_a_method_is_told_apart_by():
         FunctionFitter(toy).describe(),
     }
     assert len(told) == 5
-    assert Method("x", ModelFitter(model, None)).kind == "model"

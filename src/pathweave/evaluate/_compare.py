@@ -56,8 +56,9 @@ def corrected_t_test(a: Any, b: Any, n_train: Any, n_test: Any) -> dict[str, flo
 
     Returns
     -------
-    difference (mean of a minus b), low, high, p, n. Scores that differ by nothing at all have p = 1; with a
-    single pair there is no test, and p is NaN.
+    difference (mean of a minus b), low, high, p, n. Scores that differ by nothing at all have p = 1. With a
+    single pair, or where all pairs differ by the same, there is no variance to test with, and p is NaN: two
+    folds of a coarse metric reach that by accident.
     """
     difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
     known = ~np.isnan(difference)
@@ -66,25 +67,36 @@ def corrected_t_test(a: Any, b: Any, n_train: Any, n_test: Any) -> dict[str, flo
     p = float("nan")
     if len(d) > 1:
         error = _error(d, train, test)
-        p = 1.0 if np.all(d == 0) else 0.0
-        if error > 0:
+        if np.all(d == 0):
+            p = 1.0
+        elif error > 0 and np.ptp(d) > 1e-12:
             p = float(2 * stats.t.sf(abs(mean) / error, len(d) - 1))
     return {"difference": mean, "low": low, "high": high, "p": p, "n": float(len(d))}
 
 
+def paired_test(
+    scores: pd.DataFrame, *, metric: str, method: str, reference: str
+) -> dict[str, float]:
+    """Test a method against a reference on the splits that both have seen.
+
+    Returns
+    -------
+    What `corrected_t_test` gives, with the means over these splits: mean, mean_reference.
+    """
+    chosen = scores[scores["metric"] == metric].set_index(["repeat", "fold"])
+    base = chosen.loc[chosen["method"] == reference, "value"].rename("base")
+    both = chosen[chosen["method"] == method].join(base, how="inner").dropna()
+    found = corrected_t_test(both["value"], both["base"], both["n_train"], both["n_test"])
+    return {**found, "mean": both["value"].mean(), "mean_reference": both["base"].mean()}
+
+
 def compare(scores: pd.DataFrame, *, metric: str, reference: str) -> pd.DataFrame:
     """Compare every method with a reference, on the splits that both have seen."""
-    chosen = scores[scores["metric"] == metric]
-    keys = ["repeat", "fold"]
-    base = chosen[chosen["method"] == reference].set_index(keys)
-    rows = {}
-    for method, part in chosen.groupby("method", sort=False, observed=True):
-        if method == reference:
-            continue
-        both = part.set_index(keys).join(base["value"].rename("base"), how="inner")
-        rows[method] = corrected_t_test(
-            both["value"], both["base"], both["n_train"], both["n_test"]
-        )
+    methods = [str(name) for name in scores["method"].unique() if name != reference]
+    rows = {
+        method: paired_test(scores, metric=metric, method=method, reference=reference)
+        for method in methods
+    }
     columns = ["difference", "low", "high", "p", "n"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table["p_holm"] = _holm(table["p"].to_numpy(dtype=np.float64))

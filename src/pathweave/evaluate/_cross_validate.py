@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pathweave._core.checks import check_obs_column
+from pathweave._core.checks import check_obs_column, listed
 from pathweave._core.version import VERSION
+from pathweave._core.warnings import LayerOffGraphWarning, warn
 from pathweave.evaluate._jobs import Job, run_jobs
 from pathweave.evaluate._prepare import prepare
 from pathweave.evaluate._report import Report
@@ -21,6 +22,7 @@ from pathweave.evaluate._scoring import (
     timing_table,
 )
 from pathweave.evaluate._splits import make_splits
+from pathweave.graph import coverage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,12 +93,13 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
         swapped, degrees and sizes kept), ``"random_pathways"`` (members drawn anew), ``"no_graph"``,
         ``"single_layers"``. Each is drawn anew in each split.
     n_folds, n_repeats
-        Stratified folds, and how often they are dealt anew.
+        Stratified folds, and how often they are dealt anew (not with `site`, `time` or `splits`).
     null_repeats
         Repeats in which the nulls are fitted; all by default.
     groups
-        Column of obs (patient, donor): samples of one group are never torn apart, in inner folds of the
-        baselines neither.
+        Column of obs (patient, donor): no group has samples in training and test part. Of inner folds only
+        those of ridge, elastic net and kNN (for classes) keep groups together too; those of the other
+        baselines and of pathweave's models do not.
     site
         Column of obs: each site (centre, cohort) in turn is the test part.
     time
@@ -116,7 +119,7 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
         Seed of everything random; scikit-learn estimators of yours keep their own ``random_state``.
     folder
         Keep every finished fit here; the same call again goes on where it broke off, and fits only what
-        changed.
+        changed: data, methods, splits, seed, or pathweave's own code.
     n_jobs
         Processes, each on one thread; ``pathweave.settings.n_jobs`` by default. No number depends on it.
 
@@ -160,6 +163,8 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
         time=_time_values(mdata, time, samples),
         splits=splits,
     )
+    if graph is not None:
+        _tell_off_graph(mdata, graph, list(samples.layers))
     methods = prepare(
         methods, select=select, tune_threshold=tune_threshold,
         n_inner=n_inner,
@@ -192,7 +197,7 @@ def run_report(
 ) -> Report:
     """Run jobs and gather them into a report; of several test sets it tells the first."""
     tests = tests or {}
-    times = evaluation_times(samples.y) if samples.task == "survival" else np.zeros(0)
+    times = evaluation_times(samples)
     records = run_jobs(jobs, samples, tests, seed=seed, times=times, folder=folder, n_jobs=n_jobs)
     tables = []
     for job, record in zip(jobs, records, strict=True):
@@ -256,6 +261,18 @@ def _time_values(mdata: MuData, time: str | None, samples: Samples) -> np.ndarra
         )
         raise ValueError(msg)
     return values.to_numpy().astype(np.float64)
+
+
+def _tell_off_graph(mdata: MuData, graph: PathwayGraph, layers: list[str]) -> None:
+    """Say once which layers have no feature on the graph."""
+    mapped = coverage(mdata, graph).loc[layers, "n_mapped"]
+    off = [layer for layer in layers if mapped[layer] == 0]
+    if off:
+        warn(
+            f"layers without any feature on the graph: {listed(off)}. They still count, through their own encoders; "
+            "pathweave.graph.coverage says why.",
+            LayerOffGraphWarning,
+        )
 
 
 def _how(groups: str | None, site: str | None, time: str | None, splits: Any) -> str:

@@ -14,7 +14,12 @@ from pathweave.evaluate._jobs import Job, run_jobs
 from pathweave.evaluate._metrics import LOWER_IS_BETTER
 from pathweave.evaluate._resolve import resolve
 from pathweave.evaluate._samples import read_samples
-from pathweave.evaluate._scoring import evaluation_times, prediction_table, scores_of
+from pathweave.evaluate._scoring import (
+    evaluation_times,
+    prediction_table,
+    primary_metric,
+    scores_of,
+)
 from pathweave.evaluate._splits import Split, make_splits
 
 if TYPE_CHECKING:
@@ -126,10 +131,7 @@ def learning_curve(  # noqa: PLR0913  # named one by one, as in cross_validate
     >>> curve.summary()["n_train"].tolist()
     [27, 53]
     """
-    sizes = sorted({float(f) for f in fractions})
-    if not sizes or sizes[0] <= 0 or sizes[-1] > 1:
-        msg = f"fractions={list(fractions)!r} must lie above 0 and at or below 1, such as (0.25, 0.5, 1)."
-        raise ValueError(msg)
+    sizes = _checked(fractions)
     samples = read_samples(mdata, target=target, survival=survival, layers=layers)
     methods = resolve(samples, graph, models=models, baselines=baselines, nulls=(), n_inner=n_inner)
     splits = make_splits(samples, n_folds=n_folds, n_repeats=n_repeats, seed=seed)
@@ -199,10 +201,7 @@ def missing_layers(  # noqa: PLR0913  # named one by one, as in cross_validate
     >>> curve.summary()["missing"].tolist()
     ['', 'rna', 'meth', 'protein', 'metab']
     """
-    sizes = sorted({float(f) for f in fractions})
-    if not sizes or sizes[0] <= 0 or sizes[-1] > 1:
-        msg = f"fractions={list(fractions)!r} must lie above 0 and at or below 1, such as (0.5, 1)."
-        raise ValueError(msg)
+    sizes = _checked(fractions)
     samples = read_samples(mdata, target=target, survival=survival, layers=layers)
     if len(samples.layers) < 2:
         msg = f"layers: there is one only ({list(samples.layers)}); a second is needed to do without it."
@@ -223,6 +222,14 @@ def missing_layers(  # noqa: PLR0913  # named one by one, as in cross_validate
     )  # fmt: skip
 
 
+def _checked(fractions: Sequence[float]) -> list[float]:
+    sizes = sorted({float(f) for f in fractions})
+    if not sizes or sizes[0] <= 0 or sizes[-1] > 1:
+        msg = f"fractions={list(fractions)!r} must lie above 0 and at or below 1, such as (0.5, 1)."
+        raise ValueError(msg)
+    return sizes
+
+
 def _curve(
     kind: Literal["learning", "missing"],
     jobs: list[Job],
@@ -235,7 +242,7 @@ def _curve(
     n_jobs: int | None,
 ) -> Curve:
     """Fit, predict and score every point."""
-    times = evaluation_times(samples.y) if samples.task == "survival" else np.zeros(0)
+    times = evaluation_times(samples)
     records = run_jobs(jobs, samples, tests, seed=seed, times=times, folder=folder, n_jobs=n_jobs)
     rows: list[dict[str, Any]] = []
     for job, record, where in zip(jobs, records, points, strict=True):
@@ -252,9 +259,7 @@ def _curve(
                 {**here, "metric": m, "value": v, "n_train": len(train), "n_test": len(test)}
                 for m, v in scores_of(table, samples.task, train, times).items()
             ]
-    primary = {"number": "pearson", "survival": "c_index"}.get(samples.task, "balanced_accuracy")
-    if len(samples.classes) == 2:
-        primary = "auroc"
+    primary = primary_metric(samples.task, len(samples.classes))
     return Curve(kind, primary, pd.DataFrame(rows))
 
 

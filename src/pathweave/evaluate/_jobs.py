@@ -7,6 +7,7 @@ import json
 import re
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ import numpy as np
 from pathweave._core.files import whole
 from pathweave._core.progress import progress
 from pathweave._core.settings import settings
-from pathweave._core.version import VERSION
 from pathweave.evaluate._memory import peak_memory
 from pathweave.nn import single_thread
 
@@ -162,7 +162,7 @@ def _plain(predicted: Any, times: np.ndarray) -> dict[str, Any]:
         predicted.proba is not None and not np.isfinite(predicted.proba).all()
     )
     if bad:
-        msg = "a prediction is not finite."
+        msg = "a prediction is NaN or infinite; the method must give a finite one for every test sample."
         raise ValueError(msg)
     curves = predicted.survival(times) if predicted.survival is not None and len(times) else None
     return {
@@ -191,7 +191,13 @@ class _Store:
         name = job.method.name
         if name not in self.described:
             self.described[name] = job.method.fitter.describe()
-        told = [VERSION, self.data, self.described[name], job_seed(self.seed, job.split), job.tests]
+        told = [
+            _source_digest(),
+            self.data,
+            self.described[name],
+            job_seed(self.seed, job.split),
+            job.tests,
+        ]
         digest = hashlib.sha256(json.dumps(told).encode())
         digest.update(job.split.train.tobytes())
         digest.update(job.split.test.tobytes())
@@ -216,6 +222,17 @@ class _Store:
         if path is not None:
             with whole(path) as work:
                 work.write_text(json.dumps({"format": FORMAT, **record}), encoding="utf-8")
+
+
+@cache
+def _source_digest() -> str:
+    """Digest of pathweave's own source: a fit of older code is not taken for one of this."""
+    digest = hashlib.sha256()
+    root = Path(__file__).resolve().parents[1]
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _data_digest(samples: Samples, tests: dict[str, Samples], times: np.ndarray) -> str:

@@ -64,7 +64,7 @@ class ModelFitter:
         survival = train.task == "survival"
         outcome = {"survival": train.targets} if survival else {"target": list(train.targets)}
         with warnings.catch_warnings():
-            # They are about the data, the same in every fold: said once, before the folds.
+            # Of layers off the graph `cross_validate` tells once, not in every fold.
             warnings.simplefilter("ignore", PathweaveWarning)
             model.fit(mdata, graph, **outcome)
         out_of_fold = model.out_of_fold_["risk"].to_numpy() if survival else None

@@ -75,8 +75,9 @@ def association(x: np.ndarray, y: np.ndarray, task: str) -> np.ndarray:
     """
     if len(x) < 3:
         return np.zeros(x.shape[1])
-    mean = np.nanmean(np.vstack([x, np.where(np.isnan(x).all(axis=0), 0.0, np.nan)[None]]), axis=0)
-    z = np.where(np.isnan(x), mean, x) - mean
+    known = ~np.isnan(x)
+    mean = np.where(known, x, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    z = np.where(known, x - mean, 0.0)
     spread = z.std(axis=0)
     z = np.divide(z, spread, out=np.zeros_like(z), where=spread > 0)
     if task == "class":

@@ -15,7 +15,7 @@ from pathweave._core.files import whole
 from pathweave.evaluate import _compare
 from pathweave.evaluate import _verdict as _words
 from pathweave.evaluate._metrics import LOWER_IS_BETTER, score
-from pathweave.evaluate._scoring import KEYS, scores_of
+from pathweave.evaluate._scoring import KEYS, primary_metric, scores_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -74,9 +74,7 @@ class Report:
 
         AUROC for two classes, balanced accuracy for more, Pearson's r for numbers, the C-index.
         """
-        if self.task == "class":
-            return "auroc" if len(self.classes) == 2 else "balanced_accuracy"
-        return "pearson" if self.task == "number" else "c_index"
+        return primary_metric(self.task, len(self.classes))
 
     def summary(self, metric: str | None = None) -> pd.DataFrame:
         """Mean score of every method with its interval, best first.
@@ -281,8 +279,11 @@ class Report:
         return f"{self.primary} of {listed(self.targets)}\n{table.round(3).to_string()}"
 
 
-def _joined(one: Report, other: Report) -> Report:
+def _joined(one: Report, other: Any) -> Report:
     """Methods of both reports, which must have judged the same samples in the same splits."""
+    if not isinstance(other, Report):
+        msg = f"a Report can only be joined with a Report, found {type(other).__name__}."
+        raise TypeError(msg)
     keys = ["repeat", "fold", "sample"]
     same = (one.task, one.targets, one.classes) == (other.task, other.targets, other.classes)
     shared = set(one.trains) & set(other.trains)

@@ -35,10 +35,19 @@ def resolve(
     -------
     Models, baselines and the nulls of every model (of the first baseline where there is no model).
     """
+    if graph is not None and not hasattr(graph, "rewire"):
+        msg = (
+            f"graph must be a PathwayGraph, found {type(graph).__name__}; make one with pathweave.graph.reactome(), "
+            "pathweave.graph.kegg(folder) or pathweave.graph.PathwayGraph.load(folder)."
+        )
+        raise TypeError(msg)
     chosen = [Method(name, _fitter(value, graph)) for name, value in _named(models).items()]
-    names = [baselines] if isinstance(baselines, str) else list(baselines)
+    for method in chosen:
+        if isinstance(method.fitter, Fused):
+            _check_kind(method.name, method.fitter.estimator, samples.task)
+    names = _listed_names("baselines", baselines)
     rivals = [Method(n, baseline(n, samples.task, n_inner=n_inner), "baseline") for n in names]
-    wanted = [nulls] if isinstance(nulls, str) else list(nulls)
+    wanted = _listed_names("nulls", nulls)
     unknown = [null for null in wanted if null not in NULLS]
     if unknown:
         msg = f"nulls={wanted!r}: {listed(unknown)} is not known; choose among {listed(NULLS)}."
@@ -61,6 +70,25 @@ def resolve(
         msg = f"{listed(sorted(twice))} is the name of more than one method; give models as a dict of names."
         raise ValueError(msg)
     return methods
+
+
+def _listed_names(argument: str, names: Any) -> list[str]:
+    if names is None:
+        msg = f"{argument}=None; give names, or () for none."
+        raise TypeError(msg)
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _check_kind(name: str, estimator: Any, task: str) -> None:
+    """Refuse estimators of scikit-learn that are made for another task."""
+    from sklearn.base import is_classifier, is_clusterer, is_regressor
+
+    kinds = {"classifier": is_classifier, "regressor": is_regressor, "clusterer": is_clusterer}
+    found = [kind for kind, test in kinds.items() if test(estimator)]
+    wanted = {"class": "classifier", "number": "regressor"}.get(task)
+    if wanted is not None and found and wanted not in found:
+        msg = f"models: {name!r} is a {found[0]}; a target of kind {task!r} needs a {wanted}."
+        raise TypeError(msg)
 
 
 def _named(models: Any) -> dict[str, Any]:

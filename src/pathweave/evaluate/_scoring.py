@@ -20,9 +20,18 @@ PROBA, SURVIVAL = "proba_", "surv_"
 N_TIMES = 20
 
 
-def evaluation_times(y: np.ndarray) -> np.ndarray:
+def primary_metric(task: Task, n_classes: int) -> str:
+    """Metric that is shown unless told otherwise."""
+    if task == "class":
+        return "auroc" if n_classes == 2 else "balanced_accuracy"
+    return "pearson" if task == "number" else "c_index"
+
+
+def evaluation_times(samples: Samples) -> np.ndarray:
     """Times at which survival is judged: evenly from the 5th to the 80th percentile of the events."""
-    events = y[y[:, 1] == 1, 0]
+    if samples.task != "survival":
+        return np.zeros(0)
+    events = samples.y[samples.y[:, 1] == 1, 0]
     low, high = np.quantile(events, [0.05, 0.8])
     return np.unique(np.linspace(low, high, N_TIMES).round(6))
 

@@ -125,9 +125,10 @@ def make_splits(
     if len(given) > 1 and given not in (["groups", "time"], ["groups", "splits"]):
         msg = f"{' and '.join(given)} each say how to split; give one of them."
         raise ValueError(msg)
-    if n_repeats < 1:
-        msg = f"n_repeats={n_repeats!r}: at least one is needed."
-        raise ValueError(msg)
+    for name, value in (("n_folds", n_folds), ("n_repeats", n_repeats)):
+        if not isinstance(value, (int, np.integer)) or value < 1:
+            msg = f"{name}={value!r} must be a whole number of 1 or more."
+            raise ValueError(msg)
     if splits is not None:
         made = _users(splits, samples)
     elif site is not None:
@@ -199,6 +200,12 @@ def _users(splits: Any, samples: Samples) -> list[Split]:
         y = samples.y[:, 0] if samples.task == "class" else samples.y[:, -1]
         pairs = list(splits.split(np.zeros((n, 1)), y, samples.groups))
     else:
+        if not hasattr(splits, "__iter__"):
+            msg = (
+                f"splits={splits!r} must be the fold of each sample, (train, test) pairs or a scikit-learn "
+                "splitter; n_folds= says how many folds are dealt."
+            )
+            raise TypeError(msg)
         values = list(splits)
         if values and np.isscalar(values[0]):
             fold = np.asarray(values)

@@ -11,7 +11,6 @@ from pathweave._core.version import VERSION
 from pathweave._core.warnings import DataWarning, warn
 from pathweave.evaluate._cross_validate import run_report
 from pathweave.evaluate._jobs import Job
-from pathweave.evaluate._prepare import prepare
 from pathweave.evaluate._resolve import resolve
 from pathweave.evaluate._samples import read_like, read_samples
 from pathweave.evaluate._splits import Split
@@ -87,7 +86,6 @@ def validate(  # noqa: PLR0913  # named one by one, as in cross_validate
     methods = resolve(
         samples, graph, models=models, baselines=baselines, nulls=nulls, n_inner=n_inner
     )
-    methods = prepare(methods, select=None, tune_threshold=False, n_inner=n_inner)
     split = Split(0, 0, np.arange(len(samples)), np.arange(len(test)))
     jobs = [Job(method, split, ("external",)) for method in methods]
     params = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pathweave.evaluate._compare import compare
+from pathweave.evaluate._compare import paired_test
 from pathweave.evaluate._metrics import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -33,20 +33,22 @@ def findings(report: Report, *, metric: str, margin: float) -> pd.DataFrame:
         of = methods[(methods["kind"] == "null") & (methods["of"] == method)]
         against += [(str(name), str(null)) for name, null in of["null"].items()]
         for rival, null in against:
-            table = compare(report.scores, metric=metric, reference=rival)
-            found = table.loc[method]
+            found = paired_test(report.scores, metric=metric, method=str(method), reference=rival)
             ends = sorted((sign * found["low"], sign * found["high"]))
             row = {
                 "method": method, "against": rival, "null": null, "difference": sign * found["difference"],
                 "low": ends[0], "high": ends[1], "p": found["p"], "n": int(found["n"]),
+                "mean": found["mean"], "mean_against": found["mean_reference"],
             }  # fmt: skip
             rows.append({**row, "answer": _answer(row, margin)})
-    columns = ["method", "against", "null", "answer", "difference", "low", "high", "p", "n"]
+    columns = [
+        "method", "against", "null", "answer", "difference", "low", "high", "p", "n", "mean", "mean_against",
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
 def _answer(row: dict[str, float | str], margin: float) -> str:
-    """``better``, ``worse``, ``equal`` (the interval lies within the margin) or ``unclear``."""
+    """``better`` or ``worse`` (p < .05), ``equal`` (the interval lies within the margin) or ``unclear``."""
     low, high, p = float(row["low"]), float(row["high"]), float(row["p"])
     if p < 0.05:
         return "better" if float(row["difference"]) > 0 else "worse"
@@ -62,7 +64,7 @@ def verdict(report: Report, *, metric: str, margin: float) -> str:
         f"{metric} over {n} split(s); best: {best.name} {best['mean']:.3f} [{best['low']:.3f}, {best['high']:.3f}]."
     ]
     told = findings(report, metric=metric, margin=margin).to_dict("records")
-    lines += [_sentence(row, summary, margin) for row in told]
+    lines += [_sentence(row, margin) for row in told]
     shuffled = report.methods.index[report.methods["null"] == "shuffled_labels"]
     lines += [_chance(report, metric, summary.loc[name]) for name in shuffled]
     lines.append(
@@ -73,7 +75,7 @@ def verdict(report: Report, *, metric: str, margin: float) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _sentence(r: dict[str, Any], summary: pd.DataFrame, margin: float) -> str:
+def _sentence(r: dict[str, Any], margin: float) -> str:
     if r["null"] == "shuffled_labels":
         return ""
     told = (
@@ -82,9 +84,9 @@ def _sentence(r: dict[str, Any], summary: pd.DataFrame, margin: float) -> str:
     same, better = _ASKED.get(
         r["null"], (f"{r['against']} does as well", f"It does better than {r['against']}")
     )
-    scores = (
-        f"{summary.loc[r['method'], 'mean']:.3f} against {summary.loc[r['against'], 'mean']:.3f}"
-    )
+    scores = f"{r['mean']:.3f} against {r['mean_against']:.3f}"
+    if r["n"] == 1:
+        return f"{r['method']}, {scores} ({r['against']}): one split, not tested."
     text = {
         "better": f"{better} ({told}).",
         "worse": f"It does worse than {r['against']} ({told}).",
@@ -104,7 +106,9 @@ def _chance(report: Report, metric: str, shuffled: pd.Series) -> str:
     if level is None:
         return f"{shuffled.name}: {told}."
     if shuffled["low"] > level:
-        return f"WARNING. {shuffled.name} scores {told}, above chance ({level:.2f}): this evaluation leaks."
+        return (
+            f"WARNING. {shuffled.name} scores {told}, above chance ({level:.2f}): something leaks."
+        )
     if shuffled["high"] - shuffled["low"] > _VAGUE:
         return f"{shuffled.name} scores {told}; chance is {level:.2f}: too vague to rule out a leak, take more splits."
-    return f"{shuffled.name} scores {told}; chance is {level:.2f}: no leak shows."
+    return f"{shuffled.name} scores {told}; chance is {level:.2f}: no leak shows. (Duplicated samples, and features chosen beforehand with the labels, cannot show here.)"
