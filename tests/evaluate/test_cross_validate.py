@@ -111,6 +111,30 @@ def test_noise_scores_chance_within_its_interval(name):
     assert row["low"] <= 0.5 <= row["high"]
 
 
+@pytest.mark.parametrize(
+    ("how", "name"),
+    [
+        (
+            {"target": "class", "models": pw.models.PathwayVAE(4, max_epochs=5, n_folds=2)},
+            "pathway_vae",
+        ),
+        ({"survival": ("time", "event"), "models": [], "baselines": "cox_ridge"}, "cox_ridge"),
+        ({"target": "number", "models": [], "baselines": "ridge"}, "ridge"),
+    ],
+    ids=["model", "survival", "number"],
+)
+def test_noise_scores_chance_for_models_and_other_outcomes(how, name):
+    mdata = toy(80, signal=0.0, seed=6)
+    order = np.random.default_rng(0).permutation(80)
+    columns = ["number", "time", "event"]
+    mdata.obs[columns] = mdata.obs[columns].to_numpy()[order]
+    mdata.obs["event"] = mdata.obs["event"].astype(int)
+    report = evaluate.cross_validate(mdata, **how, n_repeats=2, n_jobs=1)
+    row = report.summary().loc[name]
+    chance = 0.0 if report.primary == "pearson" else 0.5
+    assert row["low"] <= chance <= row["high"]
+
+
 def fitters(task, samples, graph):
     named = {
         "class": ["ridge", "elastic_net", "svm", "random_forest", "gradient_boosting", "knn"],
@@ -329,6 +353,18 @@ def test_reports_on_the_same_splits_are_joined():
         one | evaluate.cross_validate(toy(), **arguments, baselines="majority", seed=4)
     with pytest.raises(TypeError, match="found int"):
         one | 3
+
+
+def test_a_function_may_write_into_its_samples_and_is_given_them_quietly():
+    def greedy(train, test):
+        clean = bool((train["rna"].X != 0).all())
+        train["rna"].X[:] = 0
+        del train.obs["class"]
+        return np.full(test.n_obs, "a" if clean else "b")
+
+    mudata.set_options(pull_on_update=None)  # as in a user's session
+    report = evaluate.cross_validate(toy(), target="class", models=greedy, n_jobs=1)
+    assert (report.predictions["prediction"] == "a").all()
 
 
 def test_tables_of_functions_are_read_by_name():

@@ -61,8 +61,8 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     """Judge models on samples they have not seen, beside baselines and nulls on the same splits.
 
     Everything that is learned is learned inside the training part of each split: imputation, scaling,
-    selection of features, hyperparameters (by inner folds), thresholds. Samples
-    whose outcome is unknown take no part.
+    selection of features, hyperparameters (by inner folds), thresholds. Samples whose outcome is
+    unknown take no part.
 
     Parameters
     ----------
@@ -84,9 +84,10 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
         return labels, probabilities (a table with the classes as columns), numbers or risks. A list,
         or a dict of names.
     baselines
-        Rivals by name, tuned inside the training part: ``"ridge"``, ``"elastic_net"``, ``"svm"``,
-        ``"random_forest"``, ``"gradient_boosting"``, ``"knn"``, ``"cox_ridge"`` (survival), ``"majority"``; with the ending ``"_late"``
-        one model a layer, averaged, with ``"_stacked"`` one a layer and a linear model of them.
+        Rivals by name; linear models, SVM and kNN are tuned by inner folds, forests and boosting have fixed
+        settings: ``"ridge"``, ``"elastic_net"``, ``"svm"``, ``"random_forest"``, ``"gradient_boosting"``,
+        ``"knn"``, ``"cox_ridge"`` (survival), ``"majority"``; with the ending ``"_late"`` one model a layer,
+        averaged, with ``"_stacked"`` one a layer and a linear model of them.
     nulls
         What every model is compared with, or the first baseline if there is no model:
         ``"shuffled_labels"`` (training labels change places), ``"rewired_graph"`` (edges and memberships

@@ -116,10 +116,10 @@ class FunctionFitter:
     def fit(self, train: Samples, *, seed: int) -> Callable[[Samples], Predicted]:  # noqa: ARG002
         """Give a function that calls the user's own for each set of new samples."""
         name = getattr(self.function, "__name__", "the function")
-        known = train.to_mudata(outcome=True)
 
         def predict(new: Samples) -> Predicted:
-            output = self.function(known.copy(), new.to_mudata(outcome=False))
+            # Made anew for every call: the function may write into what it is given.
+            output = self.function(train.to_mudata(outcome=True), new.to_mudata(outcome=False))
             return from_output(output, new, name)
 
         return predict

@@ -154,7 +154,7 @@ class Report:
         metric
             One of `metrics`; the `primary` one by default.
         margin
-            Differences within this count as equal.
+            Differences within this, in units of the metric, count as equal.
 
         Returns
         -------
@@ -170,7 +170,7 @@ class Report:
         metric
             One of `metrics`; the `primary` one by default.
         margin
-            Differences within this count as equal.
+            Differences within this, in units of the metric, count as equal.
 
         Returns
         -------
