@@ -57,6 +57,8 @@ if __name__ == "__main__":
     for data in chosen.data:
         table = run(data, chosen.repeats)[columns].round(4)
         if out.exists():
-            before = pd.read_csv(out)
+            before = pd.read_csv(
+                out, keep_default_na=False, na_values=[""]
+            )  # "null" is a kind here
             table = pd.concat([before[before["data"] != data], table], ignore_index=True)
         table.to_csv(out, index=False)
