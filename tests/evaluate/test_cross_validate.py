@@ -48,6 +48,7 @@ def toy(n=60, *, seed=0, signal=1.0, p=12):
         mdata.obs["event"] = (rng.random(n) < 0.7).astype(int)
         mdata.obs["donor"] = np.repeat([f"d{i}" for i in range(n // 2)], 2)
         mdata.obs["year"] = np.arange(n) // 6
+        mdata.obs["plate"] = np.array(["p1", "p2", "p3"])[np.arange(n) // 2 % 3]
     return mdata
 
 
@@ -96,7 +97,16 @@ def test_numbers_equal_scikit_learns():
 
 @pytest.mark.parametrize(
     "name",
-    ["ridge", "elastic_net", "svm", "random_forest", "gradient_boosting", "knn", "ridge_late"],
+    [
+        "ridge",
+        "elastic_net",
+        "svm",
+        "random_forest",
+        "gradient_boosting",
+        "knn",
+        "sparse_plsda",
+        "ridge_late",
+    ],
 )
 def test_noise_scores_chance_within_its_interval(name):
     report = evaluate.cross_validate(
@@ -119,9 +129,13 @@ def test_noise_scores_chance_within_its_interval(name):
             "pathway_vae",
         ),
         ({"survival": ("time", "event"), "models": [], "baselines": "cox_ridge"}, "cox_ridge"),
+        (
+            {"survival": ("time", "event"), "models": [], "baselines": "random_survival_forest"},
+            "random_survival_forest",
+        ),
         ({"target": "number", "models": [], "baselines": "ridge"}, "ridge"),
     ],
-    ids=["model", "survival", "number"],
+    ids=["model", "survival", "forest", "number"],
 )
 def test_noise_scores_chance_for_models_and_other_outcomes(how, name):
     mdata = toy(80, signal=0.0, seed=6)
@@ -136,15 +150,19 @@ def test_noise_scores_chance_for_models_and_other_outcomes(how, name):
 
 
 def fitters(task, samples, graph):
+    both = ["ridge", "elastic_net", "svm", "random_forest", "gradient_boosting", "knn"]
     named = {
-        "class": ["ridge", "elastic_net", "svm", "random_forest", "gradient_boosting", "knn"],
-        "number": ["ridge", "elastic_net", "svm", "random_forest", "gradient_boosting", "knn"],
-        "survival": ["cox_ridge", "cox_ridge_late", "cox_ridge_stacked"],
-    }[task]
+        "class": [*both, "sparse_plsda"],
+        "number": both,
+        "survival": [
+            "cox_ridge", "cox_ridge_late", "cox_ridge_stacked", "random_survival_forest"
+        ],
+    }[task]  # fmt: skip
     named = [*named, "majority"] + (["ridge_late", "ridge_stacked"] if task != "survival" else [])
     model = pw.models.PathwayVAE(4, max_epochs=2, n_folds=2)
     made = resolve(samples, graph, models=[model], baselines=named, nulls=(), n_inner=3)
-    return prepare(made, select=8, tune_threshold=task == "class", n_inner=2)
+    tune = task == "class"
+    return prepare(made, correct=True, select=8, tune_threshold=tune, n_inner=2)
 
 
 @pytest.mark.parametrize("task", ["class", "number", "survival"])
@@ -155,13 +173,13 @@ def test_changing_a_test_sample_moves_no_other_prediction(task):
         "survival": {"target": None, "survival": ("time", "event")},
     }[task]
     mdata = toy()
-    samples = read_samples(mdata, **outcome)
+    samples = read_samples(mdata, **outcome, batch="plate")
     train, test = np.arange(45), np.arange(45, 60)
     changed = mdata.copy()
     changed["rna"].X[50] = 99.0
     changed.obs.loc["s50", ["number", "time"]] = 77.0
-    changed.obs.loc["s50", "class"] = "a"
-    other = read_samples(changed, **outcome)
+    changed.obs.loc["s50", ["class", "plate"]] = ["a", "p4"]
+    other = read_samples(changed, **outcome, batch="plate")
     times = np.array([0.2, 0.5])
     for method in fitters(task, samples, None):
         jobs = [Job(method, Split(0, 0, train, test))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,8 +145,21 @@ def _knn(task: Task, seed: int, n_inner: int) -> Any:
     return _tuned(_prepared(PrincipalAxes(), model), grid, seed, n_inner, scoring)
 
 
+def _sparse_plsda(task: Task, seed: int, n_inner: int) -> Any:  # noqa: ARG001
+    from pathweave.evaluate._spls import SparsePLSDA
+
+    grid = {"n_components": [1, 2, 4], "keep": [10, 50, 200]}
+    return _tuned(_prepared(SparsePLSDA(), scale=False), grid, seed, n_inner, log_likelihood)
+
+
+def _random_survival_forest(task: Task, seed: int, n_inner: int) -> Any:  # noqa: ARG001
+    from pathweave.evaluate._survival_forest import RandomSurvivalForest
+
+    return _prepared(RandomSurvivalForest(seed=seed), scale=False)
+
+
 def _cox_ridge(task: Task, seed: int, n_inner: int) -> Any:  # noqa: ARG001
-    from pathweave.evaluate._survival_models import CoxRidge
+    from pathweave.evaluate._cox_ridge import CoxRidge
 
     return _prepared(CoxRidge(n_inner, seed))
 
@@ -201,7 +215,9 @@ BASELINES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "random_forest": (_random_forest, ("class", "number")),
     "gradient_boosting": (_gradient_boosting, ("class", "number")),
     "knn": (_knn, ("class", "number")),
+    "sparse_plsda": (_sparse_plsda, ("class",)),
     "cox_ridge": (_cox_ridge, ("survival",)),
+    "random_survival_forest": (_random_survival_forest, ("survival",)),
     "majority": (_majority, ("class", "number", "survival")),
 }
 """Name: the maker of the estimator, and the tasks it is for."""
@@ -221,6 +237,12 @@ def baseline(name: str, task: Task, *, n_inner: int) -> SeededBaseline:
             f"{listed(fitting, 20)}, each also with '_late' or '_stacked' (one model a layer)."
         )
         raise ValueError(msg)
+    if plain == "random_survival_forest" and find_spec("sksurv") is None:
+        msg = (
+            f"baselines: {name!r} needs scikit-survival, which is under the GPL and no part of pathweave: "
+            "pip install 'pathweave[survival]', or take 'cox_ridge'."
+        )
+        raise ImportError(msg)
     return SeededBaseline(plain, task, fusion, n_inner)
 
 

@@ -51,6 +51,7 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     site: str | None = None,
     time: str | None = None,
     splits: Any = None,
+    batch: str | None = None,
     select: int | None = None,
     tune_threshold: bool = False,
     n_inner: int = 5,
@@ -61,7 +62,7 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     """Judge models on samples they have not seen, beside baselines and nulls on the same splits.
 
     Everything that is learned is learned inside the training part of each split: imputation, scaling,
-    selection of features, hyperparameters (by inner folds), thresholds. Samples whose outcome is
+    batch effects, selection of features, hyperparameters (by inner folds), thresholds. Samples whose outcome is
     unknown take no part.
 
     Parameters
@@ -84,9 +85,10 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
         return labels, probabilities (a table with the classes as columns), numbers or risks. A list,
         or a dict of names.
     baselines
-        Rivals by name; linear models, SVM and kNN are tuned by inner folds, forests and boosting have fixed
+        Rivals by name; linear models, sparse PLS-DA, SVM and kNN are tuned by inner folds, forests and boosting have fixed
         settings: ``"ridge"``, ``"elastic_net"``, ``"svm"``, ``"random_forest"``, ``"gradient_boosting"``,
-        ``"knn"``, ``"cox_ridge"`` (survival), ``"majority"``; with the ending ``"_late"`` one model a layer,
+        ``"knn"``, ``"sparse_plsda"`` (classes), ``"cox_ridge"`` and ``"random_survival_forest"`` (survival; the
+        second needs ``pathweave[survival]``), ``"majority"``; with the ending ``"_late"`` one model a layer,
         averaged, with ``"_stacked"`` one a layer and a linear model of them.
     nulls
         What every model is compared with, or the first baseline if there is no model:
@@ -99,7 +101,7 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
         Repeats in which the nulls are fitted; all by default.
     groups
         Column of obs (patient, donor): no group has samples in training and test part. Of inner folds only
-        those of ridge, elastic net and kNN (for classes) keep groups together too; those of the other
+        those of ridge, elastic net, sparse PLS-DA and kNN (for classes) keep groups together too; those of the other
         baselines and of pathweave's models do not.
     site
         Column of obs: each site (centre, cohort) in turn is the test part.
@@ -108,6 +110,10 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     splits
         Your own instead: the fold of each sample with a known outcome, a list of (train, test) positions
         among them, or a scikit-learn splitter.
+    batch
+        Column of obs (plate, centre) whose effects ComBat takes out of each layer, as learned from the training
+        part; samples of a batch that it does not hold stay as they are. The outcome is no covariate of
+        it: of a test sample it is not known.
     select
         Features of each layer to keep before every method: those most associated with the outcome in the
         training part.
@@ -138,7 +144,7 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     References
     ----------
     Nested cross-validation: Varma and Simon, BMC Bioinformatics 7:91 (2006). Intervals and tests: Nadeau and
-    Bengio, Machine Learning 52 (2003).
+    Bengio, Machine Learning 52 (2003). ComBat: Johnson, Li and Rabinovic, Biostatistics 8 (2007).
 
     Examples
     --------
@@ -150,7 +156,9 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     >>> report.summary("accuracy").index.tolist()
     ['ridge', 'majority']
     """
-    samples = read_samples(mdata, target=target, survival=survival, layers=layers, groups=groups)
+    samples = read_samples(
+        mdata, target=target, survival=survival, layers=layers, groups=groups, batch=batch
+    )
     methods = resolve(
         samples, graph, models=models, baselines=baselines, nulls=nulls, n_inner=n_inner
     )
@@ -167,8 +175,7 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     if graph is not None:
         _tell_off_graph(mdata, graph, list(samples.layers))
     methods = prepare(
-        methods, select=select, tune_threshold=tune_threshold,
-        n_inner=n_inner,
+        methods, correct=batch is not None, select=select, tune_threshold=tune_threshold, n_inner=n_inner
     )  # fmt: skip
     jobs = [
         Job(method, split)
@@ -179,7 +186,7 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     params = {
         "how": _how(groups, site, time, splits), "n_folds": n_folds,
         "n_repeats": 1 + max(s.repeat for s in made), "n_inner": n_inner, "seed": seed,
-        "select": select, "tune_threshold": tune_threshold, "n_samples": len(samples),
+        "batch": batch, "select": select, "tune_threshold": tune_threshold, "n_samples": len(samples),
         "layers": {k: int(samples.has(k).sum()) for k in samples.layers}, "version": VERSION,
     }  # fmt: skip
     return run_report(jobs, methods, samples, params, seed=seed, folder=folder, n_jobs=n_jobs)

@@ -135,9 +135,23 @@ def _fit_target(estimator: Any, train: Samples, column: int) -> Callable[[Sample
 def _survival_of(fitted: Any, y: np.ndarray, risks: np.ndarray, x: np.ndarray) -> Predicted:
     """Risk, and survival by the model itself or by Breslow's baseline of the training samples."""
     risk = np.asarray(fitted.predict(x), dtype=np.float64).ravel()
-    if hasattr(fitted, "predict_survival"):
-        return Predicted(risk, survival=lambda times: fitted.predict_survival(x, times))
+    own = _own_survival(fitted, x)
+    if own is not None:
+        return Predicted(risk, survival=own)
     return Predicted(risk, survival=lambda times: breslow(y[:, 0], y[:, 1], risks, risk, times))
+
+
+def _own_survival(fitted: Any, x: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Survival curves of an estimator that has ``predict_survival``, also at the end of a pipeline."""
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(fitted, Pipeline) and len(fitted) > 1:
+        if not hasattr(fitted[-1], "predict_survival"):
+            return None
+        x, fitted = fitted[:-1].transform(x), fitted[-1]
+    if not hasattr(fitted, "predict_survival"):
+        return None
+    return lambda times: fitted.predict_survival(x, times)
 
 
 def _imputing(estimator: Any, x: np.ndarray) -> Any:
@@ -326,7 +340,7 @@ def _fit_meta(
         return lambda scores, _: Predicted(
             np.stack([m.predict(columns(scores)[:, t::n_targets]) for t, m in enumerate(models)], 1)
         )
-    from pathweave.evaluate._survival_models import CoxRidge
+    from pathweave.evaluate._cox_ridge import CoxRidge
 
     cox = make_pipeline(StandardScaler(), CoxRidge()).fit(x, train.y)
     risks = cox.predict(x)

@@ -251,7 +251,7 @@ def _data_digest(samples: Samples, tests: dict[str, Samples], times: np.ndarray)
         for layer, x in part.layers.items():
             digest.update(json.dumps([layer, part.features[layer].tolist()], default=str).encode())
             digest.update(np.ascontiguousarray(x).tobytes())
-        for array in (part.y, part.groups):
+        for array in (part.y, part.groups, part.batch):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
     digest.update(np.ascontiguousarray(times).tobytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What is learned before a method, inside its training part: selection and thresholds."""
+"""What is learned before a method, inside its training part: batch effects, selection, thresholds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pathweave.evaluate._splits import InnerFolds
+from pathweave.pp import ComBat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,14 +18,21 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    methods: Sequence[Method], *, select: int | None, tune_threshold: bool, n_inner: int
+    methods: Sequence[Method],
+    *,
+    correct: bool,
+    select: int | None,
+    tune_threshold: bool,
+    n_inner: int,
 ) -> list[Method]:
-    """Put the steps before every method."""
+    """Put the steps before every method: batch correction, selection, threshold."""
     made = []
     for method in methods:
         fitter: Any = method.fitter
         if select is not None:
             fitter = Prepared(fitter, select)
+        if correct:
+            fitter = Corrected(fitter)
         if tune_threshold:
             fitter = Thresholded(fitter, n_inner)
         made.append(replace(method, fitter=fitter))
@@ -55,6 +63,51 @@ class Prepared:
         kept = {k: _associated(train, k, self.select) for k in train.layers}
         predict = self.fitter.fit(_selected(train, kept), seed=seed)
         return lambda new: predict(_selected(new, kept))
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A method behind ComBat, which is learned in `fit` from the training samples of each layer.
+
+    Attributes
+    ----------
+    fitter
+        The method.
+    """
+
+    fitter: Any
+
+    def describe(self) -> str:
+        """Tell the correction and the method."""
+        return f"ComBat {self.fitter.describe()}"
+
+    def fit(self, train: Samples, *, seed: int) -> Callable[[Samples], Predicted]:
+        """Learn the batches' effects, and the method from corrected training samples."""
+        known = {k: _batch_effects(train, k) for k in train.layers}
+        predict = self.fitter.fit(_corrected(train, known), seed=seed)
+        return lambda new: predict(_corrected(new, known))
+
+
+def _batch_effects(train: Samples, layer: str) -> ComBat | None:
+    """ComBat of a layer; nothing where its training samples are of one batch."""
+    has = train.has(layer)
+    batch = train.batch[has] if train.batch is not None else np.empty(0)
+    if len(np.unique(batch)) < 2:
+        return None
+    alone = bool(np.unique(batch, return_counts=True)[1].min() < 2)
+    return ComBat(mean_only=alone).fit(train.layers[layer][has], batch)
+
+
+def _corrected(samples: Samples, known: dict[str, ComBat | None]) -> Samples:
+    """Samples without the batches' effects; batches that training did not hold stay as they are."""
+    layers = dict(samples.layers)
+    for layer, combat in known.items():
+        if combat is None or samples.batch is None:
+            continue
+        rows = np.flatnonzero(np.isin(samples.batch, combat.batches_))
+        layers[layer] = samples.layers[layer].copy()
+        layers[layer][rows] = combat.transform(samples.layers[layer][rows], samples.batch[rows])
+    return replace(samples, layers=layers)
 
 
 def _associated(train: Samples, layer: str, select: int) -> np.ndarray:

@@ -46,8 +46,8 @@ class Samples:
     y
         Outcome: class codes (n, 1), numbers (n, n_targets) with NaN where unknown, or times and
         events (n, 2).
-    groups
-        Codes (n,) of the group of each sample, or ``None``.
+    groups, batch
+        Codes (n,) of the group and of the batch of each sample, or ``None``.
     """
 
     names: np.ndarray
@@ -59,6 +59,7 @@ class Samples:
     classes: tuple[str, ...]
     y: np.ndarray
     groups: np.ndarray | None = None
+    batch: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -71,6 +72,7 @@ class Samples:
             layers={layer: x[rows] for layer, x in self.layers.items()},
             y=self.y[rows],
             groups=None if self.groups is None else self.groups[rows],
+            batch=None if self.batch is None else self.batch[rows],
         )
 
     def only(self, layers: Sequence[str]) -> Samples:
@@ -160,6 +162,7 @@ def read_samples(
     survival: tuple[str, str] | None,
     layers: Sequence[str] | str | None = None,
     groups: str | None = None,
+    batch: str | None = None,
 ) -> Samples:
     """Check a MuData and read the samples whose outcome is known.
 
@@ -212,6 +215,7 @@ def read_samples(
         classes=first.classes,
         y=y[some],
         groups=_codes(mdata, "groups", groups, some),
+        batch=_codes(mdata, "batch", batch, some),
     )
 
 
@@ -282,4 +286,5 @@ def read_like(mdata: MuData, like: Samples, *, name: str) -> Samples:
         layers=layers,
         y=y[some],
         groups=None,
+        batch=None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathweave.pp._combat import ComBat
 from pathweave.pp._normalize import normalize
 
-__all__ = ["normalize"]
+__all__ = ["ComBat", "normalize"]
