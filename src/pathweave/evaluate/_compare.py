@@ -99,14 +99,14 @@ def compare(scores: pd.DataFrame, *, metric: str, reference: str) -> pd.DataFram
     }
     columns = ["difference", "low", "high", "p", "n"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    table["p_holm"] = _holm(table["p"].to_numpy(dtype=np.float64))
+    table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
     table["n"] = table["n"].fillna(0).astype(int)
     table.index.name = "method"
     table.attrs.update(metric=metric, reference=reference)
     return table[["difference", "low", "high", "p", "p_holm", "n"]]
 
 
-def _holm(p: np.ndarray) -> np.ndarray:
+def holm(p: np.ndarray) -> np.ndarray:
     """Holm's correction for the tests that could be made."""
     from statsmodels.stats.multitest import multipletests
 
