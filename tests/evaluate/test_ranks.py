@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pathweave.evaluate._ranks import critical_difference, iman_davenport, signed_rank
@@ -78,6 +78,7 @@ def test_signed_rank_is_exact_for_few_data_sets():
     assert (found["p_holm"] >= found["p"]).all()
 
 
+@settings(max_examples=10)  # exact signed ranks take half a second
 @given(st.integers(0, 10_000))
 def test_lower_is_better_turns_differences_and_ranks(seed):
     scores = pd.DataFrame(np.random.default_rng(seed).random((6, 3)), columns=list("abc"))
