@@ -1,4 +1,4 @@
-"""The command line: ``pathweave demo``, ``pathweave run`` and ``pathweave graph``."""
+"""The command line: ``pathweave demo``, ``run``, ``evaluate`` and ``graph``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pathweave._cli import graph
+from pathweave._cli import evaluate, graph
 from pathweave._cli._errors import told_errors
 from pathweave._core.version import VERSION
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 
 app.add_typer(graph.app, name="graph")
+app.command()(evaluate.evaluate)
 
 Out = Annotated[Path, typer.Option(help="Folder for tables, figures, the model and the data.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
