@@ -17,7 +17,7 @@ from pathweave.pl._reports import (
     two_classes,
     with_proba,
 )
-from pathweave.pl._style import MISSING, legend_outside, new_axes, short, tidy
+from pathweave.pl._style import REFERENCE, legend_outside, new_axes, short, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ def calibration(
             table["predicted"], table["observed"], s=_LARGEST * table["n"] / largest, color=color, zorder=3,
             edgecolor="white", linewidth=0.5, label=f"{short(name, 32)}\ncalibration error {error}",
         )  # fmt: skip
-    ax.plot([0, 1], [0, 1], color=MISSING, linewidth=0.8, linestyle=":", zorder=0)
+    ax.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1.0, linestyle=":", zorder=0)
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     if chosen is None:
         ax.set_xlabel("probability of the predicted class")

@@ -59,7 +59,8 @@ def confusion(report: Any, method: str | None = None, *, ax: Axes | None = None)
     total = table.sum(axis=1)
     share = table / np.maximum(total, 1)[:, None]
     k = len(classes)
-    ax = new_axes(ax, width=3.4 + 0.55 * max(k, 4), height=2.2 + 0.42 * max(k, 4))
+    cell = 0.55 if k <= _PERCENT else 0.38
+    ax = new_axes(ax, width=3.4 + cell * max(k, 4), height=2.2 + 0.77 * cell * max(k, 4))
     image = ax.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for i, j in np.argwhere(table > 0):
         percent = f"\n{share[i, j]:.0%}" if k <= _PERCENT else ""

@@ -74,7 +74,8 @@ def critical_difference(
     ranks, names = ranks[order], [short(str(scores.columns[i]), 30) for i in order]
     bars = _cliques(ranks, width)
     rows = (k + 1) // 2
-    ax = new_axes(ax, width=8.0, height=1.5 + 0.3 * rows + 0.12 * len(bars))
+    letters = max(map(len, names[:rows])) + max(map(len, names[rows:]))
+    ax = new_axes(ax, width=5.0 + 0.09 * letters, height=1.5 + 0.3 * rows + 0.12 * len(bars))
     _draw_scale(ax, k, width)
     below = -0.25
     for first, last in bars:
@@ -99,7 +100,7 @@ def critical_difference(
             fontsize=9,
         )
     ax.set_ylim(below - 0.12 - _STEP * rows, 1.1)
-    ax.set_xlim(1 - 0.2, k + 0.2)
+    ax.set_xlim(1 - 0.2, max(k, 1 + width) + 0.2)
     ax.set_axis_off()
     ax.set_title(f"Mean ranks over {n} data sets (Friedman's p = {p:.2g})", fontsize=11)
     return ax

@@ -80,7 +80,8 @@ def curve(
     for i, (line, style) in enumerate(lines):
         # Moved apart a little, so that intervals can be told from each other.
         shift = (i - (len(lines) - 1) / 2) * 0.008 * span
-        x, mean = line["x"].to_numpy(float) + shift, line["mean"].to_numpy(float)
+        x, mean = line["x"].to_numpy(float), line["mean"].to_numpy(float)
+        x = np.where(x > 0, x + shift, x)
         reach = np.nan_to_num(np.abs(line[["low", "high"]].to_numpy(float).T - mean))
         ax.errorbar(
             x, mean, yerr=reach, capsize=2.5, linewidth=1.6, elinewidth=1.0, markersize=5, **style
@@ -128,5 +129,8 @@ def _missing(
                 "color": PALETTE[j % len(PALETTE)], "fmt": _MARKS[i % len(_MARKS)] + _STYLES[i % len(_STYLES)],
                 "label": label if len(names) == 1 else f"{short(name, 24)}, {label}",
             }  # fmt: skip
-            lines.append((line.assign(x=line["fraction"]), style))
+            line = line.assign(x=line["fraction"])
+            if j:  # the point that all lines begin at has one interval, not one a layer
+                line.loc[line["x"] == 0, ["low", "high"]] = np.nan
+            lines.append((line, style))
     return lines

@@ -8,7 +8,7 @@ import numpy as np
 
 from pathweave._core.checks import check_choice
 from pathweave.pl._reports import check_report, choose_one, colors_of, once, told, told_score
-from pathweave.pl._style import MISSING, new_axes, short, tidy
+from pathweave.pl._style import REFERENCE, new_axes, short, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +64,7 @@ def predicted(
     color = colors_of(report, [name])[name]
     ax.scatter(truth, prediction, s=18, color=color, alpha=alpha, linewidth=0)
     ends = [min(truth.min(), prediction.min()), max(truth.max(), prediction.max())]
-    ax.plot(ends, ends, color=MISSING, linewidth=1.0, linestyle=":", zorder=0)
+    ax.plot(ends, ends, color=REFERENCE, linewidth=1.0, linestyle=":", zorder=0)
     ax.set_aspect("equal", adjustable="datalim")
     ax.set_xlabel(f"{short(chosen, 36)}, measured")
     ax.set_ylabel(f"{short(chosen, 36)}, predicted")

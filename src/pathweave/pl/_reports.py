@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pathweave._core.checks import check_choice, listed
-from pathweave.pl._style import PALETTE, short
+from pathweave.pl._style import PALETTE, REFERENCE, short
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     import pandas as pd
 
-COLORS = {"model": PALETTE[1], "baseline": PALETTE[0], "null": "#8A8A8A"}
+COLORS = {"model": PALETTE[1], "baseline": PALETTE[0], "null": REFERENCE}
 PROBA = "proba_"
 _MORE = tuple(color for color in PALETTE if color not in COLORS.values())
 _TASKS = {"class": "classes", "number": "numbers", "survival": "survival"}

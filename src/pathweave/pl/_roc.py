@@ -19,7 +19,7 @@ from pathweave.pl._reports import (
     two_classes,
     with_proba,
 )
-from pathweave.pl._style import MISSING, legend_outside, new_axes, short, tidy
+from pathweave.pl._style import REFERENCE, legend_outside, new_axes, short, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +103,7 @@ def roc(
             low, high = np.clip(mean - spread, 0, 1), np.clip(mean + spread, 0, 1)
             ax.fill_between(_GRID, low, high, color=color, alpha=0.15, linewidth=0)
         most = max(most, len(curves))
-    ax.plot([0, 1], [0, 1], color=MISSING, linewidth=0.8, linestyle=":", zorder=0)
+    ax.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1.0, linestyle=":", zorder=0)
     ax.set(xlim=(-0.01, 1.0), ylim=(0.0, 1.01), aspect="equal")
     ax.set_xlabel("false-positive rate")
     ax.set_ylabel("true-positive rate")
