@@ -17,6 +17,7 @@ from pathweave.pl._parts import parts
 from pathweave.pl._pathway_network import pathway_network
 from pathweave.pl._pathways import pathways
 from pathweave.pl._predicted import predicted
+from pathweave.pl._report import report
 from pathweave.pl._roc import roc
 from pathweave.pl._scores import scores
 from pathweave.pl._survival import survival
@@ -24,6 +25,6 @@ from pathweave.pl._survival_by_risk import survival_by_risk
 
 __all__ = [
     "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "embedding",
-    "history", "parts", "pathway_network", "pathways", "predicted", "roc", "scores", "survival",
+    "history", "parts", "pathway_network", "pathways", "predicted", "report", "roc", "scores", "survival",
     "survival_by_risk",
 ]  # fmt: skip
