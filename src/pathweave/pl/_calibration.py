@@ -91,7 +91,7 @@ def calibration(
     chosen = two_classes(report, positive)
     bins = {name: _bins(once(report, name), chosen, n_bins) for name in names}
     largest = max(int(table["n"].max()) for table in bins.values())
-    ax = tidy(new_axes(ax, width=8.2, height=4.6))
+    ax = tidy(new_axes(ax, width=7.4, height=4.6))
     for name, color in colors_of(report, names).items():
         table = bins[name]
         low, high = proportion_confint(table["hits"], table["n"], method="wilson")

@@ -27,19 +27,21 @@ li.warn { color: #8f1d22; font-weight: 600; }
 ul.plain li { margin: .35rem 0; }
 div.wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .32rem .7rem; text-align: left; vertical-align: top; border-bottom: 1px solid #e6e6e6; }
+th, td { padding: .32rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #e6e6e6; }
 thead th { border-bottom: 2px solid #999; vertical-align: bottom; }
+table.numbers { font-size: .86rem; }
 table.numbers td { white-space: nowrap; }
 table.numbers th[scope=row] { min-width: 9rem; max-width: 20rem; overflow-wrap: anywhere; }
 tbody th { font-weight: 500; }
 tr.null { color: #777; }
 td.best { font-weight: 700; }
-td small { display: block; color: #666; font-weight: 400; }
+small { display: block; color: #666; font-weight: 400; }
 figure { margin: 1.2rem 0; }
 figure img { max-width: 100%; height: auto; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f6f6; padding: .8rem 1rem; font-size: .85rem; }
 footer { margin-top: 3rem; color: #777; font-size: .85rem; }
-@media print { body { max-width: none; font-size: 11pt; } figure, tr { break-inside: avoid; } }
+@media print { body { max-width: none; font-size: 11pt; } figure, tr { break-inside: avoid; }
+  table.numbers { font-size: 7pt; } th, td { padding: 2pt 3pt; } }
 """
 
 
@@ -85,18 +87,23 @@ def pairs(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def table(
-    header: Sequence[str],
+    header: Sequence[str | tuple[str, str]],
     rows: Iterable[tuple[str, Sequence[tuple[str, str]]]],
     *,
     best: Sequence[str | None] = (),
     grey: Iterable[str] = (),
 ) -> str:
-    """Lay out numbers: a row is its name and cells of a number and its small print.
+    """Lay out numbers: a row is its name and cells of a number and its small print, as a header may be.
 
     `best` names the row whose cell is bold, for each column after the first; rows in `grey` step back.
     """
     behind = set(grey)
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
+    head = "".join(
+        f'<th scope="col">{escape(name)}{f"<small>{escape(small)}</small>" if small else ""}</th>'
+        for name, small in (
+            column if isinstance(column, tuple) else (column, "") for column in header
+        )
+    )
     body = []
     for name, cells in rows:
         told = ""

@@ -110,13 +110,13 @@ def _scores(report: Any) -> str:
     metrics = [report.primary, *(metric for metric in report.metrics if metric != report.primary)]
     tables = {metric: report.summary(metric) for metric in metrics}
     first = tables[report.primary]
-    header = ["method", "splits"]
+    header: list[str | tuple[str, str]] = ["method", "splits"]
     best: list[str | None] = [None]
     for metric, table in tables.items():
         known = table.dropna(subset="mean")
         # The summary has the best first, whichever direction that is.
         lower = len(known) > 1 and known["mean"].iloc[0] < known["mean"].iloc[-1]
-        header.append(metric_name(metric) + (" (lower is better)" if lower else ""))
+        header.append((metric_name(metric), "lower is better" if lower else ""))
         real = known[known["kind"] != "null"]
         best.append(str(real.index[0]) if len(real) else None)
     rows = []

@@ -138,7 +138,7 @@ def unseen(report: Any, *, leakage: bool) -> list[str]:
         )
         if not way.startswith("one "):
             texts.append(
-                "Sites and batches lie in training and test parts alike, so what a method learned of them counts as "
+                "Sites and batches may lie in training and test parts alike; then what a method learned of them counts as "
                 "skill; site= leaves one out at a time."
             )
     if not external and not way.startswith(("folds by", "one ")):
@@ -157,7 +157,7 @@ def unseen(report: Any, *, leakage: bool) -> list[str]:
         )
     else:
         texts.append(
-            "Shuffled labels show leaks of the test labels into training; duplicated samples and features chosen "
+            "Shuffled labels score above chance where labels leak inside the folds; duplicated samples and features chosen "
             "beforehand with the labels do not show there."
         )
     if not nulls & {"rewired_graph", "random_pathways", "no_graph"}:
@@ -208,4 +208,6 @@ def number(value: float) -> str:
     """Spell a number with about three digits."""
     if np.isnan(value):
         return "-"
-    return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.3g}"
+    if abs(value) < 1e-9 or 1e-3 <= abs(value) < 1e3:
+        return f"{value:.3f}"
+    return f"{value:.3g}" if abs(value) >= 1e3 else f"{value:.2g}"

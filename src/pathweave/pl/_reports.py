@@ -81,11 +81,19 @@ def choose(
 
 
 def choose_one(report: Any, method: str | None) -> str:
-    """The method asked for, or the best model, or the best baseline where there is no model."""
+    """The method asked for, or the best model, or the best baseline where there is no model.
+
+    Methods that give all samples of every split the same risk are passed over where others are left.
+    """
+    names = [str(name) for name in report.methods.index]
     if method is not None:
-        check_choice("method", method, [str(name) for name in report.methods.index])
+        check_choice("method", method, names)
         return method
-    return choose(report, None, usable=list(report.methods.index))[0]
+    if report.task == "survival":
+        kinds = report.predictions.groupby(["method", "repeat", "fold"])["risk"].nunique()
+        telling = set(kinds.index.get_level_values("method")[kinds > 1])
+        names = [name for name in names if name in telling] or names
+    return choose(report, None, usable=names)[0]
 
 
 def colors_of(report: Any, names: Sequence[str]) -> dict[str, str]:

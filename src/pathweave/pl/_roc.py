@@ -84,7 +84,7 @@ def roc(
     names = choose(report, methods, usable=with_proba(report))
     chosen = two_classes(report, positive)
     classes = [str(name) for name in report.classes] if chosen is None else [chosen]
-    ax = tidy(new_axes(ax, width=8.2, height=4.6))
+    ax = tidy(new_axes(ax, width=7.4, height=4.6))
     most = 0
     for name, color in colors_of(report, names).items():
         null = report.methods.loc[name, "kind"] == "null"
