@@ -348,27 +348,28 @@ def drawn(ax):
     return ranks, bars, float(cd.split()[-1])
 
 
-# Table 6 of Demsar (2006): area under the curve of C4.5 without and with pruning variants on 14 data sets.
+# Table 6 of Demsar (2006): areas under the curve of four variants of C4.5 on 14 data sets. The paper prints 0.975
+# twice for "voting" (last but one) but ranks them 2 and 3, so the second is a little less here.
 DEMSAR = np.array([
     [0.763, 0.768, 0.771, 0.798], [0.599, 0.591, 0.590, 0.569], [0.954, 0.971, 0.968, 0.967],
     [0.628, 0.661, 0.654, 0.657], [0.882, 0.888, 0.886, 0.898], [0.936, 0.931, 0.916, 0.931],
     [0.661, 0.668, 0.609, 0.685], [0.583, 0.583, 0.563, 0.625], [0.775, 0.838, 0.866, 0.875],
     [1.000, 1.000, 1.000, 1.000], [0.940, 0.962, 0.965, 0.962], [0.619, 0.666, 0.614, 0.669],
-    [0.972, 0.981, 0.975, 0.975], [0.957, 0.978, 0.946, 0.970],
+    [0.972, 0.981, 0.975, 0.9749], [0.957, 0.978, 0.946, 0.970],
 ])  # fmt: skip
 
 
 def test_ranks_and_critical_difference_are_demsars():
     table = pd.DataFrame(DEMSAR, columns=["C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf"])
     ranks, bars, cd = drawn(pw.pl.critical_difference(table))
-    # Page 11 and 12: mean ranks 3.143, 2.000, 2.893, 1.964; q = 2.569 (alpha .05), 2.291 (.10).
+    # Section 3.2.2: CD = 1.25 at .05, where nothing differs; 1.12 at .10, where two groups show (Figure 1a).
     assert ranks == {"C4.5": 3.14, "C4.5+m": 2.0, "C4.5+cf": 2.89, "C4.5+m+cf": 1.96}
     assert cd == pytest.approx(2.569 * np.sqrt(4 * 5 / (6 * 14)), abs=0.01)
     assert len(bars) == 1  # all within 1.25
     _, bars, cd = drawn(pw.pl.critical_difference(table, level=0.1))
     assert cd == pytest.approx(1.12, abs=0.01)
     assert len(bars) == 2
-    np.testing.assert_allclose(bars, [[1.964, 2.893], [2.0, 3.143]], atol=0.05)
+    np.testing.assert_allclose(bars, [[1.964, 2.893], [2.893, 3.143]], atol=0.05)
 
 
 def test_order_of_errors_is_the_other_way_round():
