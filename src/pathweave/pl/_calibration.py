@@ -79,7 +79,7 @@ def calibration(
     ...     mdata, target="class", models=[], baselines=["knn", "majority"], n_folds=3, n_jobs=1
     ... )
     >>> pw.pl.calibration(report, methods="majority").get_xlabel()
-    "predicted probability of ..."
+    'predicted probability of B'
     """
     from statsmodels.stats.proportion import proportion_confint
 
