@@ -206,13 +206,11 @@ def test_several_classes_show_the_confidence(three):
 
 
 def test_confusion_counts_and_shares(two):
-    rows = known(truth=list("aaaabb"), prediction=list("aaabba"), proba_a=0.5, proba_b=0.5)
+    rows = known(truth=list("aaaabb"), prediction=list("aaabbb"), proba_a=0.5, proba_b=0.5)
     ax = pw.pl.confusion(replace(two, predictions=rows, classes=("a", "b", "c")), "knn")
     told = {tuple(map(round, text.get_position())): text.get_text() for text in ax.texts}
-    assert told == {(0, 0): "3\n75%", (1, 0): "1\n25%", (0, 1): "1\n50%", (1, 1): "1\n50%"}
-    np.testing.assert_allclose(
-        ax.images[0].get_array(), [[0.75, 0.25, 0], [0.5, 0.5, 0], [0, 0, 0]]
-    )
+    assert told == {(0, 0): "3\n75%", (1, 0): "1\n25%", (1, 1): "2\n100%"}
+    np.testing.assert_allclose(ax.images[0].get_array(), [[0.75, 0.25, 0], [0, 1, 0], [0, 0, 0]])
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["a (4)", "b (2)", "c (0)"]
 
 
@@ -259,6 +257,18 @@ def test_an_offset_of_a_fit_changes_nothing(lived):
     moved["risk"] += 100.0 * moved["fold"]
     one, other = (pw.pl.survival_by_risk(r) for r in (lived, replace(lived, predictions=moved)))
     assert legend(one) == legend(other)
+
+
+def test_the_test_compares_within_splits(lived):
+    """Where times of the splits lie apart, only comparisons within them say something."""
+    apart = lived.predictions.query("method == 'cox_ridge' and repeat == 0").copy()
+    apart["time"] *= 20.0 ** apart["fold"]
+    high = (apart["risk"] > apart.groupby("fold")["risk"].transform("median")).astype(int)
+    known = apart["time"], apart["event"], high
+    within, across = survdiff(*known, strata=apart["fold"].to_numpy())[1], survdiff(*known)[1]
+    assert f"{within:.2g}" != f"{across:.2g}"
+    title = pw.pl.survival_by_risk(replace(lived, predictions=apart), "cox_ridge").get_title()
+    assert f"log-rank p = {within:.2g}" in title
 
 
 def test_three_groups_and_equal_risks(lived):
@@ -333,6 +343,11 @@ def test_missing_layers_begin_at_one_point(data):
         np.testing.assert_allclose(
             line.get_ydata(), [table["", 0.0], table[layer, 0.5], table[layer, 1.0]]
         )
+    shown = [len(bars.get_segments()) for _, _, (bars,) in ax.containers]
+    lengths = [np.ptp(bars.get_segments()[0][:, 1]) for _, _, (bars,) in ax.containers]
+    assert shown == [3, 3]
+    assert lengths[0] > 0
+    assert lengths[1] == 0  # the common point has its interval once
     assert ax.get_ylabel() == "auroc (higher is better)"
 
 
