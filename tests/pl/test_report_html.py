@@ -155,7 +155,7 @@ def test_the_best_is_bold_and_no_null_is(two, tmp_path):
     pw.pl.report(replace(two, scores=scores), tmp_path / "r.html")
     text = (tmp_path / "r.html").read_text().split("<h2>Scores")[1].split("</section>")[0]
     rows = re.findall(r"<tr( class=\"null\")?><th scope=\"row\">([^<]+)</th>(.*?)</tr>", text)
-    assert [name for _, name, _ in rows][0] == "ridge, shuffled labels"
+    assert next(name for _, name, _ in rows) == "ridge, shuffled labels"
     bold = {name: cells.count('class="best"') for _, name, cells in rows}
     assert sum(bold.values()) == len(two.metrics)
     assert bold["ridge, shuffled labels"] == 0
