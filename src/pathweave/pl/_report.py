@@ -156,7 +156,7 @@ def _comparison(report: Any) -> str:
         (
             str(name),
             [
-                (f"{row['difference']:+.3f}" if row["n"] else "-", _ends(row["low"], row["high"])),
+                (_signed(row["difference"]) if row["n"] else "-", _ends(row["low"], row["high"])),
                 (_p(row["p"]), ""), (_p(row["p_holm"]), ""), (str(int(row["n"])), ""),
             ],
         )
@@ -175,6 +175,10 @@ def _comparison(report: Any) -> str:
         _html.table(header, rows, grey=map(str, nulls)),
         _html.note(told),
     )
+
+
+def _signed(value: float) -> str:
+    return "0.000" if abs(value) < 5e-4 else f"{value:+.3f}"
 
 
 def _p(p: float) -> str:

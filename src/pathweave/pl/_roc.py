@@ -101,7 +101,7 @@ def roc(
         if len(curves) > 1:
             spread = curves.std(axis=0, ddof=1)
             low, high = np.clip(mean - spread, 0, 1), np.clip(mean + spread, 0, 1)
-            ax.fill_between(_GRID, low, high, color=color, alpha=0.15, linewidth=0)
+            ax.fill_between(_GRID, low, high, color=color, alpha=0.13, linewidth=0)
         most = max(most, len(curves))
     ax.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1.0, linestyle=":", zorder=0)
     ax.set(xlim=(-0.01, 1.0), ylim=(0.0, 1.01), aspect="equal")

@@ -51,7 +51,7 @@ def scores(report: Any, *, metric: str | None = None, ax: Axes | None = None) ->
     best = float(table["mean"].iloc[0])
     ax.axvline(best, color=MISSING, linewidth=0.8, linestyle="--", zorder=0)
     ax.set_yticks(range(len(table)), [short(str(name)) for name in table.index], fontsize=9)
-    ax.invert_yaxis()
+    ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel(f"{table.attrs['metric']} ({splits(int(table['n'].max()))}, 95 % interval)")
     legend_outside(ax, fontsize=9)
     return ax
