@@ -208,6 +208,8 @@ def number(value: float) -> str:
     """Spell a number with about three digits."""
     if np.isnan(value):
         return "-"
-    if abs(value) < 1e-9 or 1e-3 <= abs(value) < 1e3:
+    if abs(value) < 1e-9:
+        return "0.000"
+    if 1e-3 <= abs(value) < 1e3:
         return f"{value:.3f}"
     return f"{value:.3g}" if abs(value) >= 1e3 else f"{value:.2g}"
