@@ -8,47 +8,20 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from pathweave._core.intervals import interval, resampled_error
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def interval(
-    values: Any, n_train: Any, n_test: Any, *, level: float = 0.95
-) -> tuple[float, float, float]:
-    """Mean of scores over splits, with an interval.
-
-    The variance of the mean is ``(1/J + n_test/n_train) s^2`` (Nadeau and Bengio, Machine Learning 52, 2003,
-    equation 9), with J - 1 degrees of freedom; a plain standard error ignores that training sets overlap.
-
-    Returns
-    -------
-    Mean, lower and upper end; the ends are NaN for a single value.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    n = len(values)
-    mean = float(values.mean()) if n else float("nan")
-    if n < 2:
-        return mean, float("nan"), float("nan")
-    width = _error(values, n_train, n_test) * float(stats.t.ppf((1 + level) / 2, n - 1))
-    return mean, mean - width, mean + width
-
-
-def _error(values: np.ndarray, n_train: Any, n_test: Any) -> float:
-    overlap = float(np.mean(n_test) / np.mean(n_train))
-    return float(np.sqrt((1 / len(values) + overlap) * values.var(ddof=1)))
-
-
-def bootstrap_interval(
-    statistic: Callable[[np.ndarray], float], n: int, *, n_draws: int = 1000, seed: int = 0
-) -> tuple[float, float]:
-    """Percentile interval (95 %) of a statistic of `n` samples drawn anew; undefined draws are left out."""
+def bootstrap_intervals(
+    statistics: Callable[[np.ndarray], dict[str, float]], n: int, *, n_draws: int, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Percentile intervals (95 %) of statistics of `n` samples drawn anew; undefined draws are left out."""
     rng = np.random.default_rng(seed)
-    drawn = np.array([statistic(rng.integers(0, n, n)) for _ in range(n_draws)])
-    drawn = drawn[~np.isnan(drawn)]
-    if not len(drawn):
-        return float("nan"), float("nan")
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
+    drawn = pd.DataFrame([statistics(rng.integers(0, n, n)) for _ in range(n_draws)])
+    ends = drawn.quantile([0.025, 0.975])
+    return {str(name): (float(ends[name].iloc[0]), float(ends[name].iloc[1])) for name in ends}
 
 
 def corrected_t_test(a: Any, b: Any, n_train: Any, n_test: Any) -> dict[str, float]:
@@ -66,7 +39,7 @@ def corrected_t_test(a: Any, b: Any, n_train: Any, n_test: Any) -> dict[str, flo
     mean, low, high = interval(d, train, test)
     p = float("nan")
     if len(d) > 1:
-        error = _error(d, train, test)
+        error = resampled_error(d, train, test)
         if np.all(d == 0):
             p = 1.0
         elif error > 0 and np.ptp(d) > 1e-12:

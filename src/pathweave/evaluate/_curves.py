@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_choice
-from pathweave.evaluate._compare import interval
+from pathweave._core.intervals import interval
 from pathweave.evaluate._jobs import Job, run_jobs
 from pathweave.evaluate._metrics import LOWER_IS_BETTER
 from pathweave.evaluate._resolve import resolve

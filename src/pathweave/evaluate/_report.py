@@ -12,6 +12,7 @@ import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
 from pathweave._core.files import whole
+from pathweave._core.intervals import interval
 from pathweave.evaluate import _compare
 from pathweave.evaluate import _verdict as _words
 from pathweave.evaluate._metrics import LOWER_IS_BETTER, score
@@ -62,6 +63,9 @@ class Report:
     timings: pd.DataFrame = field(repr=False)
     trains: dict[tuple[int, int], np.ndarray] = field(repr=False)
     params: dict[str, Any] = field(repr=False)
+    _drawn: dict[str, dict[str, tuple[float, float]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -101,7 +105,7 @@ class Report:
                 mean = float(known["value"].iloc[0])
                 low, high = self._bootstrap(str(method), metric)
             elif len(known):
-                mean, low, high = _compare.interval(
+                mean, low, high = interval(
                     known["value"].to_numpy(),
                     known["n_train"].to_numpy(),
                     known["n_test"].to_numpy(),
@@ -259,19 +263,21 @@ class Report:
         return chosen
 
     def _bootstrap(self, method: str, metric: str) -> tuple[float, float]:
-        """Interval of a single split: its test samples drawn anew."""
-        part = self.predictions[self.predictions["method"] == method]
-        key = (int(part["repeat"].iloc[0]), int(part["fold"].iloc[0]))
-        times = np.asarray(self.params.get("times", []))
-        groups = {name: rows.index.to_numpy() for name, rows in part.groupby("sample", sort=False)}
-        names = list(groups)
+        """Interval of a single split: its test samples drawn anew, once for all metrics."""
+        if method not in self._drawn:
+            part = self.predictions[self.predictions["method"] == method]
+            train = self.trains[int(part["repeat"].iloc[0]), int(part["fold"].iloc[0])]
+            times = np.asarray(self.params.get("times", []))
+            groups = [rows.index.to_numpy() for _, rows in part.groupby("sample", sort=False)]
 
-        def statistic(rows: np.ndarray) -> float:
-            chosen = np.concatenate([groups[names[i]] for i in rows])
-            drawn = part.loc[chosen]
-            return scores_of(drawn, self.task, self.trains[key], times).get(metric, np.nan)
+            def statistics(rows: np.ndarray) -> dict[str, float]:
+                chosen = np.concatenate([groups[i] for i in rows])
+                return scores_of(part.loc[chosen], self.task, train, times)
 
-        return _compare.bootstrap_interval(statistic, len(names), n_draws=_BOOTSTRAPS, seed=0)
+            self._drawn[method] = _compare.bootstrap_intervals(
+                statistics, len(groups), n_draws=_BOOTSTRAPS
+            )
+        return self._drawn[method].get(metric, (np.nan, np.nan))
 
     def __str__(self) -> str:
         """Show the summary."""

@@ -1,18 +1,30 @@
-"""Plots of what `pathweave.get` returns: each takes an axes and returns it."""
+"""Plots of what `pathweave.get` and `pathweave.evaluate` return: each takes an axes and returns it.
+
+`report` puts an evaluation's into one HTML file.
+"""
 
 from __future__ import annotations
 
 from pathweave.pl._attributions import attributions
+from pathweave.pl._calibration import calibration
+from pathweave.pl._confusion import confusion
 from pathweave.pl._coverage import coverage
+from pathweave.pl._critical_difference import critical_difference
+from pathweave.pl._curve import curve
 from pathweave.pl._embedding import embedding
 from pathweave.pl._history import history
 from pathweave.pl._parts import parts
 from pathweave.pl._pathway_network import pathway_network
 from pathweave.pl._pathways import pathways
+from pathweave.pl._predicted import predicted
+from pathweave.pl._report import report
+from pathweave.pl._roc import roc
 from pathweave.pl._scores import scores
 from pathweave.pl._survival import survival
+from pathweave.pl._survival_by_risk import survival_by_risk
 
 __all__ = [
-    "attributions", "coverage", "embedding", "history", "parts", "pathway_network", "pathways", "scores",
-    "survival",
+    "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "embedding",
+    "history", "parts", "pathway_network", "pathways", "predicted", "report", "roc", "scores", "survival",
+    "survival_by_risk",
 ]  # fmt: skip

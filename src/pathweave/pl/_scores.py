@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pathweave.pl._style import MISSING, PALETTE, legend_outside, new_axes, short, tidy
+from pathweave.pl._reports import COLORS, check_report, splits
+from pathweave.pl._style import MISSING, legend_outside, new_axes, short, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_COLORS = {"model": PALETTE[1], "baseline": PALETTE[0], "null": "#8A8A8A"}
 
 
 def scores(report: Any, *, metric: str | None = None, ax: Axes | None = None) -> Axes:
@@ -39,14 +38,10 @@ def scores(report: Any, *, metric: str | None = None, ax: Axes | None = None) ->
     >>> len(pw.pl.scores(report).get_yticks())
     2
     """
-    if not hasattr(report, "summary"):
-        msg = (
-            f"report must be what evaluate.cross_validate returned, found {type(report).__name__}."
-        )
-        raise TypeError(msg)
+    check_report(report, "scores")
     table = report.summary(metric)
     ax = tidy(new_axes(ax, width=7.0, height=1.2 + 0.3 * len(table)))
-    for kind, color in _COLORS.items():
+    for kind, color in COLORS.items():
         rows = [i for i, k in enumerate(table["kind"]) if k == kind]
         if not rows:
             continue
@@ -56,8 +51,7 @@ def scores(report: Any, *, metric: str | None = None, ax: Axes | None = None) ->
     best = float(table["mean"].iloc[0])
     ax.axvline(best, color=MISSING, linewidth=0.8, linestyle="--", zorder=0)
     ax.set_yticks(range(len(table)), [short(str(name)) for name in table.index], fontsize=9)
-    ax.invert_yaxis()
-    n = int(table["n"].max())
-    ax.set_xlabel(f"{table.attrs['metric']} ({n} split{'s' if n > 1 else ''}, 95 % interval)")
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    ax.set_xlabel(f"{table.attrs['metric']} ({splits(int(table['n'].max()))}, 95 % interval)")
     legend_outside(ax, fontsize=9)
     return ax

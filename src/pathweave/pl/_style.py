@@ -14,7 +14,7 @@ PALETTE = (
 )  # fmt: skip
 """Okabe and Ito's colours (safe for colour-blind readers), then further ones for many groups."""
 
-UP, DOWN, MISSING = "#B2182B", "#2166AC", "#C8C8C8"
+UP, DOWN, MISSING, REFERENCE = "#B2182B", "#2166AC", "#C8C8C8", "#8A8A8A"
 DIVERGING = "RdBu_r"
 
 
@@ -40,8 +40,8 @@ def legend_outside(ax: Axes, **options: Any) -> None:
 
 
 def short(text: str, width: int = 48) -> str:
-    """Cut a long name at a word."""
-    return textwrap.shorten(str(text), width=width, placeholder=" ...")
+    """Cut a long name at a word; a dollar sign begins no formula."""
+    return textwrap.shorten(str(text), width=width, placeholder=" ...").replace("$", r"\$")
 
 
 def direction_bar(ax: Axes, mappable: Any) -> None:

@@ -8,13 +8,12 @@ import numpy as np
 
 from pathweave._core import keys
 from pathweave._core.checks import check_obs_column
-from pathweave.pl._style import PALETTE, legend_outside, new_axes, tidy
+from pathweave.pl._kaplan_meier import check_groups, kaplan_meier, log_rank, told_p
+from pathweave.pl._style import legend_outside, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from mudata import MuData
-
-_NAMES = {2: ("low risk", "high risk"), 3: ("low risk", "middle", "high risk")}
 
 
 def survival(
@@ -65,9 +64,7 @@ def survival(
     if risk not in mdata.obs:
         msg = f"{risk!r} is not in mdata.obs; fit with survival=({time!r}, {event!r}) and run tl.predict."
         raise KeyError(msg)
-    if groups < 2:
-        msg = f"groups={groups!r}: two groups are the least that can be compared."
-        raise ValueError(msg)
+    check_groups(groups)
     columns = mdata.obs[[time, event, risk]].astype(float)
     keep = columns.notna().all(axis=1).to_numpy()
     if samples is not None:
@@ -76,33 +73,12 @@ def survival(
     if len(columns) < 2 * groups:
         msg = f"{len(columns)} samples have time, event and risk; {2 * groups} are needed for {groups} groups."
         raise ValueError(msg)
-    from statsmodels.duration.survfunc import SurvfuncRight, survdiff
-
     order = columns[risk].rank(method="first").to_numpy() - 1
     which = np.minimum((order * groups // len(columns)).astype(int), groups - 1)
     t, e = columns[time].to_numpy(), columns[event].to_numpy()
-    ax = tidy(new_axes(ax))
-    names = _NAMES.get(groups, tuple(f"risk group {g + 1}" for g in range(groups)))
-    colors = [PALETTE[i] for i in (0, 4, 1)] if groups == 3 else PALETTE
-    for g in range(groups):
-        rows = which == g
-        curve = SurvfuncRight(t[rows], e[rows])
-        x = np.concatenate([[0.0], curve.surv_times, [t[rows].max()]])
-        s = np.concatenate(
-            [[1.0], curve.surv_prob, curve.surv_prob[-1:] if len(curve.surv_prob) else [1.0]]
-        )
-        label = f"{names[g]}: {rows.sum()} samples, {int(e[rows].sum())} events"
-        ax.step(x, s, where="post", color=colors[g % len(colors)], linewidth=1.8, label=label)
-        censored = t[rows][e[rows] == 0]
-        height = s[np.searchsorted(x[:-1], censored, side="right") - 1]
-        ax.plot(censored, height, "|", color=colors[g % len(colors)], markersize=6)
-    p = survdiff(t, e, which)[1] if e.sum() else np.nan
-    ax.set_ylim(0, 1.03)
-    ax.set_xlim(left=0)
+    ax = new_axes(ax)
+    kaplan_meier(ax, t, e, which, groups)
     ax.set_xlabel(time)
-    ax.set_ylabel("fraction without event")
-    ax.set_title(
-        "Survival by predicted risk (log-rank " + (f"p = {p:.2g})" if p >= 1e-4 else "p < 0.0001)")
-    )
+    ax.set_title(f"Survival by predicted risk (log-rank {told_p(log_rank(t, e, which))})")
     legend_outside(ax, fontsize=8)
     return ax
