@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pathweave.evaluate._leakage.batches import (
-    check_batch_splits,
-    check_batches,
-    check_layers_missing,
-)
-from pathweave.evaluate._leakage.determined import check_copies, check_feature_names
+from pathweave.evaluate._leakage.batches import check_batches, check_layers_missing
+from pathweave.evaluate._leakage.corrected import check_batch_correction
+from pathweave.evaluate._leakage.determined import check_copies
 from pathweave.evaluate._leakage.duplicates import check_duplicates
 from pathweave.evaluate._leakage.obs_columns import check_obs_features
-from pathweave.evaluate._leakage.patients import check_groups, check_names, check_overlap
+from pathweave.evaluate._leakage.patients import check_patients
+from pathweave.evaluate._leakage.prepared import check_imputation, check_scaling
 from pathweave.evaluate._leakage.preselected import check_selection
 from pathweave.evaluate._leakage.read import Study, read_study
 from pathweave.evaluate._leakage.recorded import check_records
 from pathweave.evaluate._leakage.report import LeakageReport, make_report
-from pathweave.evaluate._leakage.rescaled import (
-    check_batch_correction,
-    check_imputation,
-    check_scaling,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,35 +84,29 @@ def check_leakage(
     Examples
     --------
     >>> import pathweave as pw
-    >>> from pathweave.evaluate._leakage import check_leakage
     >>> mdata = pw.datasets.simulate(60, seed=1)
-    >>> check_leakage(mdata, target="class").ok
+    >>> pw.evaluate.check_leakage(mdata, target="class").ok
     True
     >>> mdata.mod["rna"].X[:, 0] = mdata.obs["class"].cat.codes
-    >>> check_leakage(mdata, target="class").findings["severity"].tolist()
+    >>> pw.evaluate.check_leakage(mdata, target="class").findings["severity"].tolist()
     ['error']
     """
     study = read_study(
         mdata, target=target, survival=survival, layers=layers, splits=splits, groups=groups,
         batch=batch, seed=seed,
     )  # fmt: skip
-    columns = {c for o in study.outcomes for c in o.target.columns}
     results = {
         "duplicates": check_duplicates(study),
-        "split overlap": check_overlap(study),
-        "groups": check_groups(study),
-        "sample names": check_names(study),
+        "patients": check_patients(study),
         "target copies": check_copies(study),
-        "feature names": check_feature_names(study),
         "obs features": check_obs_features(study, obs_features),
-        "missing layers": check_layers_missing(study),
         "batches": check_batches(study),
-        "batch splits": check_batch_splits(study),
+        "missing layers": check_layers_missing(study),
+        "batch correction": check_batch_correction(study),
         "scaling": check_scaling(study),
         "imputation": check_imputation(study),
-        "batch correction": check_batch_correction(study),
         "feature selection": check_selection(study),
-        "records": check_records(mdata, [layer.name for layer in study.layers], columns),
+        "records": check_records(mdata, [layer.name for layer in study.layers], study.columns),
     }
     return make_report(results, _subject(study))
 
@@ -129,5 +116,5 @@ def _subject(study: Study) -> str:
     outcomes = "; ".join(
         f"{o.target.task} {o.name} of {int(o.known.sum())}" for o in study.outcomes
     )
-    split = f", {len(study.train)} split(s)" if study.train is not None else ""
+    split = f", {len(study.splits)} split(s)" if study.splits else ""
     return f"{len(study.names)} samples, layers {layers}; {outcomes or 'no target'}{split}"

@@ -1,4 +1,4 @@
-"""Features that equal the target, determine it, or are named like it."""
+"""Features that equal a target, or that tell it on their own."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ import numpy as np
 from scipy import stats
 from scipy.special import gammaln
 
-from pathweave.evaluate._leakage.association import auroc_each, martingale, ranks
-from pathweave.evaluate._leakage.read import words
-from pathweave.evaluate._leakage.report import Checked, Finding, count, named, not_run
+from pathweave._core.checks import listed
+from pathweave.evaluate._leakage.report import Checked, Finding, checked, count, not_run
 
 if TYPE_CHECKING:
     from pathweave.evaluate._leakage.read import Outcome, Study
 
 _AUROC = 0.995
 _RHO = 0.99
-_CHANCE = 0.01
+_LOG_CHANCE = float(np.log(0.01))
 _ORDINARY = 0.9
 _MIN = 8
 _BLOCK = 1000
 
 
 @dataclass(frozen=True)
-class Determined:
-    """Features that tell the target: which, how well, whether as a copy, and what the next best reaches."""
+class Told:
+    """How well each feature tells an outcome.
 
-    index: np.ndarray
+    ``strength`` is AUROC (either direction, best class against the rest) or the absolute rank correlation;
+    ``exact`` says which features hold the outcome up to coding or scale, ``alone`` which nearly do.
+    """
+
     strength: np.ndarray
-    copy: np.ndarray
-    of: tuple[str, ...]
-    next_best: float
+    exact: np.ndarray
+    alone: np.ndarray
 
 
 def check_copies(study: Study) -> Checked:
@@ -41,231 +42,142 @@ def check_copies(study: Study) -> Checked:
         return not_run("no target")
     findings, small = [], []
     n_tests = sum(len(layer.features) for layer in study.layers)
-    for outcome in study.outcomes:
-        for layer in study.layers:
-            known = outcome.known[layer.rows]
-            y = outcome.y[layer.rows[known]]
-            found = determined(layer.x[known], y, outcome, n_tests)
-            if found is None:
-                small.append(layer.name)
-            elif len(found.index):
-                findings.append(_finding(found, layer.features, layer.name, outcome))
-    why = f"fewer than {_MIN} samples with a known outcome in {', '.join(small)}" if small else ""
-    return Checked(findings, why)
+    for layer in study.layers:
+        if all(outcome.known[layer.rows].sum() < _MIN for outcome in study.outcomes):
+            small.append(layer.name)
+            continue
+        for outcome in study.outcomes:
+            told = tell(layer.x, outcome, layer.rows, n_tests)
+            findings += _findings(told, layer.features, layer.name, outcome)
+    return checked(findings, small, len(study.layers))
 
 
-def _finding(found: Determined, features: np.ndarray, layer: str, outcome: Outcome) -> Finding:
-    order = np.argsort(~found.copy, kind="stable")
-    names = features[found.index]
-    if found.copy.any():
-        n = int(found.copy.sum())
-        copied = order[:n]
-        what = f"{count(n, 'feature')} hold{'s' if n == 1 else ''} the target {outcome.name} itself (equal up to coding or scale): {_with_of(names, found.of, copied)}."
-        if len(names) > n:
-            what += f" {len(names) - n} more nearly determine it."
+def _findings(told: Told, features: np.ndarray, layer: str, outcome: Outcome) -> list[Finding]:
+    findings = []
+    n = int(told.exact.sum())
+    if n:
+        verb = "holds" if n == 1 else "hold"
+        what = f"{count(n, 'feature')} {verb} the target {outcome.name} itself, up to coding or scale: {listed(features[told.exact])}."
         advice = "Drop these features: a model that reads them has read the answer."
-        return Finding("error", layer, what, float(found.strength.max()), len(names), advice)
-    measure = "|Spearman|" if outcome.target.task == "number" else "AUROC"
-    measure = "|Spearman| or AUROC" if outcome.target.task == "survival" else measure
-    alone = found.next_best < _ORDINARY
-    several = outcome.target.task == "class" and len(outcome.target.classes) > 2
+        findings.append(Finding("error", layer, what, 1.0, n, advice))
+    near = told.alone & ~told.exact
+    n = int(near.sum())
+    if not n:
+        return findings
+    rest = float(told.strength[~near & ~told.exact].max(initial=0.0))
+    measure = {
+        "class": "AUROC",
+        "number": "rank correlation",
+        "survival": "rank correlation or AUROC",
+    }
+    verb = "tells" if n == 1 else "tell"
     what = (
-        f"{count(len(names), 'feature')} alone tell{'s' if len(names) == 1 else ''} the target {outcome.name} ({measure} "
-        f"{found.strength.min():.3f} or more): {_with_of(names, found.of, order)}. The next best reaches {found.next_best:.2f}."
+        f"{count(n, 'feature')} {verb} the target {outcome.name} nearly alone ({measure[outcome.target.task]} "
+        f"{told.strength[near].min():.3f} or more): {listed(features[near])}. The next best reaches {rest:.2f}."
     )
-    if alone:
+    if rest < _ORDINARY:
         advice = (
-            "They stand out from the rest of the layer: find out whether they were derived from the target. It may be "
-            "biology (the gene that defines a subtype)."
+            "They stand out from the rest of the layer: find out whether they were derived from the target. "
+            "It may be biology, such as the gene that defines a subtype."
         )
+        severity = "warning"
     else:
         advice = (
-            "Others come close, as strong biology looks (such as ESR1 for a breast cancer subtype). If the labels were "
-            "themselves derived from this layer, predicting them from it is circular."
+            "Others come close, which is how strong biology looks. If the labels were themselves derived from this "
+            "layer, as expression subtypes are, predicting them from it is circular."
         )
-    severity = "note" if several and not alone else "warning"
-    return Finding(severity, layer, what, float(found.strength.max()), len(names), advice)
+        severity = "note"
+    strength = float(told.strength[near].max())
+    findings.append(Finding(severity, layer, what, strength, n, advice))  # type: ignore[arg-type]
+    return findings
 
 
-def _with_of(names: np.ndarray, of: tuple[str, ...], order: np.ndarray) -> str:
-    shown = [f"{str(names[k])!r}{f' ({of[k]})' if of[k] else ''}" for k in order[:5]]
-    return ", ".join(shown) + (f" and {len(order) - 5} more" if len(order) > 5 else "")
-
-
-def determined(x: np.ndarray, y: np.ndarray, outcome: Outcome, n_tests: int) -> Determined | None:
-    """Find features (n, n_features) that tell the outcome `y` of these samples; ``None`` if too few."""
-    if len(x) < _MIN:
-        return None
+def tell(x: np.ndarray, outcome: Outcome, rows: np.ndarray, n_tests: int) -> Told:
+    """Judge features (len(rows), n_features) of the samples at these positions."""
+    known = outcome.known[rows]
+    y = outcome.y[rows[known]]
     blocks = [
-        _in_block(x[:, start : start + _BLOCK].astype(np.float64), y, outcome, n_tests)
+        _tell(x[known, start : start + _BLOCK].astype(np.float64), y, outcome, n_tests)
         for start in range(0, x.shape[1], _BLOCK)
     ]
-    offsets = range(0, x.shape[1], _BLOCK)
-    return Determined(
-        np.concatenate([b.index + start for b, start in zip(blocks, offsets, strict=True)]),
-        np.concatenate([b.strength for b in blocks]),
-        np.concatenate([b.copy for b in blocks]),
-        tuple(name for b in blocks for name in b.of),
-        max(b.next_best for b in blocks),
-    )
+    return _joined(blocks)
 
 
-def _in_block(x: np.ndarray, y: np.ndarray, outcome: Outcome, n_tests: int) -> Determined:
+def _joined(blocks: list[Told]) -> Told:
+    parts = zip(*((b.strength, b.exact, b.alone) for b in blocks), strict=True)
+    return Told(*(np.concatenate(part) for part in parts))
+
+
+def _tell(x: np.ndarray, y: np.ndarray, outcome: Outcome, n_tests: int) -> Told:
     if outcome.target.task == "class":
-        return _of_classes(x, y, outcome.target.classes, n_tests)
+        return _tell_classes(x, y, n_tests)
     if outcome.target.task == "number":
-        return _of_numbers(x, y, n_tests)
-    time, event = y[:, 0], y[:, 1]
-    parts = [
-        ("time", _of_numbers(x, time, n_tests)),
-        ("time of the events", _of_numbers(x[event == 1], time[event == 1], n_tests)),
-        ("time of the censored", _of_numbers(x[event == 0], time[event == 0], n_tests)),
-        ("event", _of_classes(x, event, ("0", "1"), n_tests)),
-        ("time and event together", _of_numbers(x, martingale(time, event), n_tests)),
-    ]
-    index, first = np.unique(np.concatenate([p.index for _, p in parts]), return_index=True)
-    return Determined(
-        index,
-        np.concatenate([p.strength for _, p in parts])[first],
-        np.concatenate([p.copy for _, p in parts])[first],
-        tuple(np.concatenate([np.full(len(p.index), name) for name, p in parts])[first]),
-        max(p.next_best for _, p in parts),
-    )
+        return _tell_numbers(x, y, n_tests)
+    time, event = _tell_numbers(x, y[:, 0], n_tests), _tell_classes(x, y[:, 1], n_tests)
+    strength = np.maximum(time.strength, event.strength)
+    return Told(strength, time.exact | event.exact, time.alone | event.alone)
 
 
-def _nothing(next_best: float = 0.0) -> Determined:
-    none = np.array([], dtype=np.int64)
-    return Determined(none, none.astype(float), none.astype(bool), (), next_best)
+def _ranks(x: np.ndarray) -> np.ndarray:
+    return stats.rankdata(x, axis=0, nan_policy="omit" if np.isnan(x).any() else "propagate")
 
 
-def _of_classes(x: np.ndarray, y: np.ndarray, names: tuple[str, ...], n_tests: int) -> Determined:
-    classes = np.array([k for k in np.unique(y) if (y == k).sum() >= 2])
-    if len(y) < _MIN or len(classes) < 2:
-        return _nothing()
-    two = len(classes) == 2
-    tested = classes[1:] if two else classes
-    auroc = np.nan_to_num(auroc_each(x, y, tested), nan=0.5)
-    fold = np.maximum(auroc, 1 - auroc)
-    present = ~np.isnan(x)
-    n_in = np.array([present[y == k].sum(axis=0) for k in tested])
-    n_all = present.sum(axis=0)
-    candidate = (fold >= (_AUROC if two else 1.0 - 1e-12)) & (n_all >= _MIN) & (n_in >= 2)
-    candidate &= (n_all - n_in) >= 2
-    which, index = np.nonzero(candidate)
-    log_p = _log_chance(fold[which, index], n_in[which, index], n_all[index])
-    sure = log_p + np.log(n_tests * len(tested)) < np.log(_CHANCE)
-    which, index = which[sure], index[sure]
-    index, first = np.unique(index, return_index=True)
-    which = which[first]
-    rest = np.delete(fold, index, axis=1)
-    rest = rest[np.unique(which)] if len(which) else rest
-    copy = np.array([_is_copy(x[:, i], y, tested[k]) for k, i in zip(which, index, strict=True)], dtype=bool)
-    of = tuple("" if two else names[int(tested[k])] for k in which)
-    whole = _recoded(x, y) & (n_all >= _MIN) if not two else np.zeros(x.shape[1], dtype=bool)
-    extra = np.setdiff1d(np.flatnonzero(whole), index)
-    copy |= whole[index]
-    return Determined(
-        np.concatenate([index, extra]),
-        np.concatenate([fold[which, index], np.ones(len(extra))]),
-        np.concatenate([copy, np.ones(len(extra), dtype=bool)]),
-        of + ("",) * len(extra),
-        float(rest.max(initial=0.0)),
-    )
-
-
-def _log_chance(fold: np.ndarray, n_in: np.ndarray, n_all: np.ndarray) -> np.ndarray:
-    """Log probability of so good a separation by chance, two-sided: exact if perfect, else normal."""
-    n_out = n_all - n_in
-    exact = np.log(2.0) - (gammaln(n_all + 1) - gammaln(n_in + 1) - gammaln(n_out + 1))
-    sd = np.sqrt((n_all + 1) / (12.0 * n_in * n_out))
-    normal = np.log(2.0) + stats.norm.logsf((fold - 0.5) / sd)
-    return np.where(fold >= 1.0 - 1e-12, exact, np.maximum(normal, exact))
-
-
-def _is_copy(values: np.ndarray, y: np.ndarray, k: float) -> bool:
-    """Whether a feature takes one value in a class and one other elsewhere."""
-    seen = ~np.isnan(values)
-    inside, outside = values[seen & (y == k)], values[seen & (y != k)]
-    return bool(np.ptp(inside) == 0 and np.ptp(outside) == 0 and inside[0] != outside[0])
-
-
-def _recoded(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Features with one value a class, a different one in each."""
-    low = np.stack([np.fmin.reduce(x[y == k], axis=0) for k in np.unique(y)])
-    high = np.stack([np.fmax.reduce(x[y == k], axis=0) for k in np.unique(y)])
-    constant = (low == high).all(axis=0)
-    distinct = (np.diff(np.sort(low, axis=0), axis=0) > 0).all(axis=0)
-    return constant & distinct & (len(low) < len(y) / 2)
-
-
-def _of_numbers(x: np.ndarray, y: np.ndarray, n_tests: int) -> Determined:
-    if len(y) < _MIN or np.ptp(y) == 0:
-        return _nothing()
-    straight, monotone, n = _correlations(x, y)
-    best = np.maximum(np.abs(straight), np.abs(monotone))
-    n_distinct = len(np.unique(y))
-    enough = (n >= _MIN) & (n_distinct >= min(_MIN, 0.5 * len(y)))
-    # The t-distribution of a correlation; for perfect ranks the exact 2 / n!.
-    t = np.abs(monotone) * np.sqrt((n - 2) / np.maximum(1 - monotone**2, 1e-12))
-    log_p = np.where(
-        np.abs(monotone) > 1 - 1e-9, np.log(2) - gammaln(n + 1), np.log(2) + stats.t.logsf(t, n - 2)
-    )
-    likely = log_p + np.log(n_tests) >= np.log(_CHANCE)
-    linear = (np.abs(straight) > 1 - 1e-6) & enough
-    copy = linear | ((np.abs(monotone) > 1 - 1e-9) & enough & ~likely)
-    index = np.flatnonzero(copy | ((np.abs(monotone) > _RHO) & enough & ~likely))
-    rest = np.delete(best, index)
-    return Determined(
-        index, best[index], copy[index], ("",) * len(index), float(rest.max(initial=0.0))
-    )
-
-
-def _correlations(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pearson and Spearman correlation of each feature with numbers, and on how many samples."""
+def _tell_classes(x: np.ndarray, y: np.ndarray, n_tests: int) -> Told:
+    """AUROC of each class against the rest; near perfect counts for two classes, perfect for one of many."""
     there = ~np.isnan(x)
-    n = there.sum(axis=0).astype(np.float64)
+    classes = np.unique(y)
+    tested = classes[1:] if len(classes) == 2 else classes
+    member = (y[None, :] == tested[:, None]).astype(np.float64)
+    n_in, n_all = member @ there, there.sum(axis=0)
+    n_out = n_all - n_in
+    rank_sum = member @ np.where(there, _ranks(x), 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        auroc = (rank_sum - n_in * (n_in + 1) / 2) / (n_in * n_out)
+        # By chance: exact for a perfect separation, else normal.
+        perfect = gammaln(n_in + 1) + gammaln(n_out + 1) - gammaln(n_all + 1)
+        z = np.abs(auroc - 0.5) / np.sqrt((n_all + 1) / (12.0 * n_in * n_out))
+    strength = np.nan_to_num(np.maximum(auroc, 1 - auroc), nan=0.5)
+    least = _AUROC if len(classes) == 2 else 1.0 - 1e-12
+    log_p = np.log(2.0) + np.maximum(perfect, np.nan_to_num(stats.norm.logsf(z)))
+    unlikely = log_p + np.log(n_tests * len(tested)) < _LOG_CHANCE
+    alone = (strength >= least) & unlikely & (np.minimum(n_in, n_out) >= 2) & (n_all >= _MIN)
+    return Told(strength.max(axis=0), _is_recoded(x, y, n_tests), alone.any(axis=0))
+
+
+def _is_recoded(x: np.ndarray, y: np.ndarray, n_tests: int) -> np.ndarray:
+    """Features that are constant within each class but not over all, unless chance would have it so."""
+    constant = np.ones(x.shape[1], dtype=bool)
+    for k in np.unique(y):
+        constant &= ~(np.fmax.reduce(x[y == k], axis=0) > np.fmin.reduce(x[y == k], axis=0))
+    constant &= np.fmax.reduce(x, axis=0) > np.fmin.reduce(x, axis=0)
+    for i in np.flatnonzero(constant):
+        sizes = np.unique(x[~np.isnan(x[:, i]), i], return_counts=True)[1]
+        log_p = gammaln(sizes + 1).sum() - gammaln(sizes.sum() + 1)
+        constant[i] = sizes.sum() >= _MIN and log_p + np.log(n_tests) < _LOG_CHANCE
+    return constant
+
+
+def _tell_numbers(x: np.ndarray, y: np.ndarray, n_tests: int) -> Told:
+    """Rank correlation, and the straight one for copies in other units."""
+    there = ~np.isnan(x)
+    n = there.sum(axis=0)
     target = np.where(there, y[:, None], np.nan)
-    ranked = ranks(target) if not there.all() else ranks(y[:, None])
-    return _pearson(x, target), _pearson(ranks(x), ranked), n
+    straight = np.abs(_correlation(x, target))
+    monotone = np.abs(_correlation(_ranks(x), _ranks(target)))
+    t = monotone * np.sqrt(np.maximum(n - 2, 0) / np.maximum(1 - monotone**2, 1e-12))
+    perfect = monotone > 1 - 1e-9
+    log_p = np.log(2) + np.where(perfect, -gammaln(n + 1), stats.t.logsf(t, np.maximum(n - 2, 1)))
+    enough = (n >= _MIN) & (log_p + np.log(n_tests) < _LOG_CHANCE)
+    exact = enough & (perfect | (straight > 1 - 1e-6))
+    return Told(monotone, exact, enough & (monotone > _RHO))
 
 
-def _pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     n = np.maximum((~np.isnan(a)).sum(axis=0), 1)
+    largest = np.nan_to_num(np.abs(a)).max(axis=0, initial=0.0)
     a = np.nan_to_num(a - np.nansum(a, axis=0) / n)
     b = np.nan_to_num(b - np.nansum(b, axis=0) / n)
-    size = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+    size_a, size_b = np.linalg.norm(a, axis=0), np.linalg.norm(b, axis=0)
     # A constant feature leaves rounding behind, which is no correlation.
-    flat = np.sqrt((a**2).sum(axis=0)) <= 1e-9 * np.abs(a).max(initial=0.0)
-    return np.where((size > 0) & ~flat, (a * b).sum(axis=0) / np.where(size > 0, size, 1.0), 0.0)
-
-
-def check_feature_names(study: Study) -> Checked:
-    """Features named like the target, or with its name as part of theirs."""
-    if not study.outcomes:
-        return not_run("no target")
-    findings = []
-    for layer in study.layers:
-        alike = [
-            (str(f), c) for f in layer.features for c in _columns(study) if named_like(str(f), c)
-        ]
-        if alike:
-            columns = sorted({c for _, c in alike})
-            what = f"{count(len(alike), 'feature')} named like the target {named(columns)}: {named(f for f, _ in alike)}."
-            advice = "Make sure they were not derived from the target; drop them if they were."
-            findings.append(Finding("warning", layer.name, what, len(alike), len(alike), advice))
-    return Checked(findings)
-
-
-def _columns(study: Study) -> list[str]:
-    return [c for o in study.outcomes for c in o.target.columns]
-
-
-def named_like(name: str, column: str) -> bool:
-    """Whether a name is the column's, or holds all its words in a row."""
-    if name.lower() == column.lower():
-        return True
-    own, parts = words(name), words(column)
-    if len("".join(parts)) < 4:
-        return False
-    k = len(parts)
-    return any(own[i : i + k] == parts for i in range(len(own) - k + 1))
+    varies = (size_a > 1e-9 * largest) & (size_b > 0)
+    return np.where(varies, (a * b).sum(axis=0) / np.where(varies, size_a * size_b, 1.0), 0.0)

@@ -8,25 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from pathweave.evaluate._leakage.association import (
-    filled,
-    independent,
-    outcome_basis,
-    project,
-    ranks,
-)
-from pathweave.evaluate._leakage.read import codes, levels, words
-from pathweave.evaluate._leakage.report import Checked, Finding, not_run
+from pathweave.evaluate._leakage.association import filled, n_independent, outcome_basis, p_values
+from pathweave.evaluate._leakage.read import codes, words
+from pathweave.evaluate._leakage.report import Checked, Finding, checked, not_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pathweave.evaluate._leakage.read import Layer, Outcome, Study
 
-_MIN_FEATURES = 20
+_MIN_FEATURES = 50
 _MIN_SAMPLES = 12
+_MIN_INDEPENDENT = 5
 _WITHOUT = 0.02
 _LARGEST_P = 0.25
 _SMALLEST_P = 1e-9
-_P_HOLE = 1e-5
 _N_SHUFFLES = 99
 _PARTS = frozenset({"split", "train", "test", "fold", "partition", "subset"})
 
@@ -35,30 +31,19 @@ _PARTS = frozenset({"split", "train", "test", "fold", "partition", "subset"})
 class Shape:
     """How the associations of a layer with an outcome are distributed.
 
-    ``p_edge`` is the p-value that all but 2 % of the features are below, ``p_hole`` the probability that a
-    distribution with one mode leaves so few near no association, ``edge`` how abruptly the distribution ends
-    (positive: cut off; negative: it tails off), ``n_independent`` how many independent features there are.
+    ``p_edge`` is the p-value that all but 2 % of the features are below, ``edge`` how the distribution ends
+    there (positive: cut off, the weakest are the most; negative: it tails off, as unselected data do),
+    ``real`` whether shuffled labels give nothing like it.
     """
 
     p_edge: float
-    p_hole: float
     edge: float
-    n_independent: float
-    beats_chance: bool
+    real: bool
 
     @property
     def cut(self) -> bool:
-        """Whether weak associations have been cut off."""
-        if not (self.beats_chance and self.n_independent >= 5):
-            return False
-        # Below, all features are so strongly associated that choosing them did no harm.
-        within = _SMALLEST_P < self.p_edge <= _LARGEST_P
-        return within and (self.p_hole < _P_HOLE or self.edge > 0)
-
-    @property
-    def sharp(self) -> bool:
-        """Whether the cut was made on these very samples."""
-        return self.cut and self.edge > 0
+        """Whether weak associations were cut off; beyond p = 1e-9 choosing did no harm that matters."""
+        return self.real and self.edge > 0 and self.p_edge > _SMALLEST_P
 
 
 def check_selection(study: Study) -> Checked:
@@ -66,20 +51,19 @@ def check_selection(study: Study) -> Checked:
     if not study.outcomes:
         return not_run("no target")
     findings, small = [], []
-    for outcome in study.outcomes:
-        for layer in study.layers:
-            part = layer.some(study.seed)
-            everywhere = _shape_of(part, outcome, np.ones(len(study.names), dtype=bool), study.seed)
-            if everywhere is None:
-                small.append(layer.name)
-                continue
-            finding = _finding(study, part, outcome, everywhere, len(layer.features))
+    for layer in study.layers:
+        part = layer.some(study.seed)
+        shapes = [
+            _shape_of(part, o, np.ones(len(study.names), dtype=bool), study.seed)
+            for o in study.outcomes
+        ]
+        if not any(shapes):
+            small.append(layer.name)
+        for outcome, shape in zip(study.outcomes, shapes, strict=True):
+            finding = _finding(study, part, outcome, shape, len(layer.features)) if shape else None
             if finding is not None:
                 findings.append(finding)
-    why = f"fewer than {_MIN_FEATURES} features or {_MIN_SAMPLES} samples in {', '.join(small)}"
-    if small and len(small) == len(study.layers) * len(study.outcomes):
-        return not_run(why)
-    return Checked(findings, why if small else "")
+    return checked(findings, small, len(study.layers))
 
 
 def _finding(
@@ -87,121 +71,86 @@ def _finding(
 ) -> Finding | None:
     for where, mask, is_split in _parts(study):
         shape = _shape_of(layer, outcome, mask, study.seed)
-        if shape is not None and shape.sharp and shape.edge > everywhere.edge + 0.2:
+        if shape is not None and shape.cut and shape.edge > everywhere.edge + 0.2:
             what = (
                 f"The features look chosen with the labels ({outcome.name}) of {where} alone: there all but {_WITHOUT:.0%} of "
-                f"{n} features have p below {shape.p_edge:.1g}, and the distribution breaks off at that point."
+                f"{n} have p below {shape.p_edge:.1g}, and the distribution breaks off at that point."
             )
             advice = (
                 "A score on the samples outside that part is fair; with any other split, cross-validation included, it is "
                 "optimistic, and no later step undoes that. Start from the unselected features for it."
             )
-            return Finding("note" if is_split else "warning", layer.name, what, shape.p_edge, n, advice)
+            severity = "note" if is_split else "warning"
+            return Finding(severity, layer.name, what, shape.p_edge, n, advice)  # type: ignore[arg-type]
     if everywhere.cut:
         what = (
-            f"The features look chosen with the labels ({outcome.name}): all but {_WITHOUT:.0%} of {n} features have p below "
-            f"{everywhere.p_edge:.1g}, and the unassociated ones that any unselected layer holds are missing."
+            f"The features look chosen with the labels ({outcome.name}): all but {_WITHOUT:.0%} of {n} have p below "
+            f"{everywhere.p_edge:.1g}, where the distribution breaks off; the weaker ones of an unselected layer are missing."
         )
         advice = (
             "Cross-validation on them is optimistic, and no later step undoes that: start from the unselected features, and "
             "choose inside the folds (cross_validate(..., select=)). If the layer is a panel of known markers, say so."
         )
         return Finding("warning", layer.name, what, everywhere.p_edge, n, advice)
-    if everywhere.beats_chance and everywhere.p_edge <= 0.05 and everywhere.n_independent >= 5:
-        what = (
-            f"Nearly all of {n} features are associated with {outcome.name} (all but {_WITHOUT:.0%} have p below "
-            f"{everywhere.p_edge:.1g}). It looks like strong biology: associations tail off, they are not cut off."
+    if everywhere.real and everywhere.p_edge <= 0.05:
+        how = (
+            "they tail off, as strong biology does"
+            if everywhere.edge <= 0
+            else "too strongly for choosing to matter much"
         )
+        what = f"Nearly all features are associated with {outcome.name} (all but {_WITHOUT:.0%} of {n} have p below {everywhere.p_edge:.1g}), {how}."
         advice = "If the features were nevertheless chosen with these labels, choose inside the folds instead."
         return Finding("note", layer.name, what, everywhere.p_edge, n, advice)
     return None
 
 
-def _parts(study: Study) -> list[tuple[str, np.ndarray, bool]]:
+def _parts(study: Study) -> Iterator[tuple[str, np.ndarray, bool]]:
     """Parts in which features may have been chosen: a single split's training part, values of split columns."""
-    parts = []
-    if study.train is not None and len(study.train) <= 2:
-        parts += [
-            ("the training part" if len(study.train) == 1 else f"training part {k}", mask, len(study.train) == 1)
-            for k, mask in enumerate(study.train)
-        ]  # fmt: skip
+    if len(study.splits) == 1:
+        mask = np.zeros(len(study.names), dtype=bool)
+        mask[study.splits[0].train] = True
+        yield "the training part", mask, True
     for column in study.obs.columns:
-        if not set(words(column)) & _PARTS:
-            continue
-        code = codes(study.obs[column])
-        names = levels(study.obs[column])
-        if len(np.unique(code[code >= 0])) == 2:
-            parts += [
-                (f"the samples with {column} = {names[k]}", code == k, False)
-                for k in np.unique(code[code >= 0])
-            ]
-    return parts
+        code = codes(study.obs[column]) if set(words(column)) & _PARTS else np.array([-1])
+        present = np.unique(code[code >= 0])
+        if len(present) == 2:
+            for k in present:
+                value = study.obs[column].to_numpy()[int(np.argmax(code == k))]
+                yield f"the samples with {column} = {value}", code == k, False
 
 
 def _shape_of(layer: Layer, outcome: Outcome, mask: np.ndarray, seed: int) -> Shape | None:
-    rows = outcome.known & mask
-    inside = rows[layer.rows]
+    inside = (outcome.known & mask)[layer.rows]
     basis = outcome_basis(outcome, layer.rows[inside])
-    x = filled(layer.x[inside])
+    x = layer.x[inside]
+    x = filled(x[:, ~np.isnan(x).all(axis=0)])
     x = x[:, np.ptp(x, axis=0) > 0] if len(x) else x
     n, p = x.shape
     if p < _MIN_FEATURES or n < max(_MIN_SAMPLES, basis.shape[1] + 5) or not basis.shape[1]:
         return None
-    rng = np.random.default_rng(seed)
-    shapes = [_shape(values, basis, rng) for values in (x, ranks(x))]
-    cut = [s for s in shapes if s.cut]
-    return max(cut or shapes, key=lambda s: s.edge)
+    shapes = [_shape(values, basis, seed) for values in (x, stats.rankdata(x, axis=0))]
+    return max(shapes, key=lambda s: (s.cut, s.edge))
 
 
-def _shape(x: np.ndarray, basis: np.ndarray, rng: np.random.Generator) -> Shape:
-    z, p = project(x, basis)
+def _shape(x: np.ndarray, basis: np.ndarray, seed: int) -> Shape:
+    p = p_values(x, basis)
     p_edge = float(np.quantile(p, 1 - _WITHOUT))
-    if p_edge > _LARGEST_P:
-        return Shape(p_edge, 1.0, -1.0, 0.0, beats_chance=False)
+    if p_edge > _LARGEST_P or n_independent(x, basis) < _MIN_INDEPENDENT:
+        return Shape(p_edge, -1.0, real=False)
+    rng = np.random.default_rng(seed)
     shuffled = [
-        float(np.quantile(project(x, basis[rng.permutation(len(x))])[1], 1 - _WITHOUT))
+        float(np.quantile(p_values(x, basis[rng.permutation(len(x))]), 1 - _WITHOUT))
         for _ in range(_N_SHUFFLES)
     ]
-    d = basis.shape[1]
-    radius = np.sqrt(stats.chi2.isf(p, d))
-    return Shape(
-        p_edge,
-        _hole(z, radius, d),
-        _edge(radius),
-        independent(x, basis),
-        beats_chance=p_edge < min(shuffled),
-    )
-
-
-def _hole(z: np.ndarray, radius: np.ndarray, d: int) -> float:
-    """Probability that a distribution of associations with one mode leaves such a hole around none.
-
-    In one dimension the density in [-h, h] is at least the lesser of those in [-2h, -h] and [h, 2h]; in
-    several, with effects in all directions, a ball holds at least its share of the ball twice as wide.
-    """
-    best = 1.0
-    for p in (0.2, 0.1, 0.05, 0.01, 1e-3, 1e-4, 1e-6):
-        h = float(np.sqrt(stats.chi2.isf(p, d)))
-        inside = int((radius < h).sum())
-        shell = (radius >= h) & (radius < 2 * h)
-        if d == 1:
-            up = int((shell & (z[:, 0] > 0)).sum())
-            outside, share = min(up, int(shell.sum()) - up), 2 / 3
-        else:
-            one_sided = float((z.mean(axis=0) ** 2).sum() / (z**2).sum(axis=1).mean())
-            outside, share = (int(shell.sum()) if one_sided < 0.3 else 0), 2.0**-d
-        if outside:
-            best = min(best, float(stats.binom.cdf(inside, inside + outside, share)))
-    return best
+    radius = np.sqrt(stats.chi2.isf(p, basis.shape[1]))
+    return Shape(p_edge, _edge(radius), real=p_edge < min(shuffled))
 
 
 def _edge(radius: np.ndarray) -> float:
     """How much the weakest associations crowd at their limit, 0 being half-way between a cut and a tail."""
     ordered = np.sort(radius)[int(_WITHOUT * len(radius)) :]
     k = max(len(ordered) // 4, 2)
-    low = ordered[0]
+    low, middle = ordered[0], float(np.median(radius))
     quarter = float(((ordered[:k] - low) / max(ordered[k - 1] - low, 1e-12)).mean())
-    middle = float(np.median(radius))
     lower = ordered[ordered <= middle]
-    crowd = float((lower < (low + middle) / 2).mean())
-    return crowd - quarter
+    return float((lower < (low + middle) / 2).mean()) - quarter

@@ -14,10 +14,9 @@ from pathweave._core.checks import (
     check_mudata,
     check_obs_column,
     check_values,
-    listed,
     select_layers,
 )
-from pathweave.io import layer_kinds
+from pathweave.evaluate._splits import read_splits
 from pathweave.models._targets import Target, read_targets
 
 if TYPE_CHECKING:
@@ -25,39 +24,25 @@ if TYPE_CHECKING:
 
     from mudata import MuData
 
+    from pathweave.evaluate._splits import Split
+
 _BATCH_WORDS = frozenset(
     {
-        "batch", "plate", "site", "center", "centre", "run", "tss", "lane", "chip", "array", "slide", "hospital",
-        "institute", "cohort", "study", "platform", "instrument", "sequencer", "lab", "laboratory",
+        "batch", "plate", "site", "center", "centre", "tss", "lane", "chip", "slide", "hospital", "institute", "cohort",
+        "study", "platform", "instrument", "sequencer", "laboratory",
     }
 )  # fmt: skip
 _BODY_WORDS = frozenset(
-    {
-        "primary", "tumor", "tumour", "tissue", "anatomic", "anatomical", "biopsy", "metastasis", "metastatic", "organ",
-        "body", "disease", "cancer", "histology", "pathology", "neoplasm", "refined", "progression",
-    }
+    {"primary", "tumor", "tumour", "tissue", "anatomic", "biopsy", "body", "disease", "metastasis", "organ"}
 )  # fmt: skip
 _MAX_FEATURES = 2000
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer as measured.
-
-    Attributes
-    ----------
-    name, kind
-        Name of the layer and what it measures.
-    features
-        Feature names (n_features,).
-    rows
-        Positions of its samples among all, shape (n_measured,).
-    x
-        Values (n_measured, n_features), NaN where unmeasured.
-    """
+    """A layer as measured: ``rows`` are its samples' positions among all, ``x`` has NaN where unmeasured."""
 
     name: str
-    kind: str
     features: np.ndarray
     rows: np.ndarray
     x: np.ndarray
@@ -66,10 +51,9 @@ class Layer:
         """At most 2000 features, drawn: what is said of most features shows on these as well."""
         if self.x.shape[1] <= _MAX_FEATURES:
             return self
-        drawn = np.sort(
-            np.random.default_rng(seed).permutation(self.x.shape[1])[:_MAX_FEATURES]
-        )
-        return Layer(self.name, self.kind, self.features[drawn], self.rows, self.x[:, drawn])
+        drawn = np.random.default_rng(seed).permutation(self.x.shape[1])[:_MAX_FEATURES]
+        drawn.sort()
+        return Layer(self.name, self.features[drawn], self.rows, self.x[:, drawn])
 
 
 @dataclass(frozen=True)
@@ -85,6 +69,13 @@ class Outcome:
         return ~np.isnan(self.y.reshape(len(self.y), -1)).any(axis=1)
 
     @property
+    def labels(self) -> np.ndarray | None:
+        """Class, or event of a survival time, of each sample; none for numbers."""
+        if self.target.task == "number":
+            return None
+        return self.y if self.target.task == "class" else self.y[:, 1]
+
+    @property
     def name(self) -> str:
         """The column or columns, for sentences."""
         return " and ".join(repr(c) for c in self.target.columns)
@@ -92,26 +83,28 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Study:
-    """All that the checks look at; masks and codes are in the order of ``names``."""
+    """All that the checks look at; everything is in the order of ``names``."""
 
     names: np.ndarray
     obs: pd.DataFrame
     layers: tuple[Layer, ...]
     outcomes: tuple[Outcome, ...]
-    train: np.ndarray | None
-    test: np.ndarray | None
-    groups: np.ndarray | None
-    groups_column: str
-    batches: dict[str, np.ndarray]
+    splits: tuple[Split, ...]
+    groups: str | None
+    batches: tuple[str, ...]
     guessed: bool
     seed: int
 
-    def torn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """For pairs of samples: whether some split has one in training and the other in the test part."""
-        if self.train is None or self.test is None:
-            return np.zeros(len(a), dtype=bool)
-        crossing = (self.train[:, a] & self.test[:, b]) | (self.train[:, b] & self.test[:, a])
-        return crossing.any(axis=0)
+    @property
+    def columns(self) -> set[str]:
+        """Columns of obs that hold an outcome."""
+        return {c for o in self.outcomes for c in o.target.columns}
+
+    def torn(self, code: np.ndarray) -> np.ndarray:
+        """Which codes (0 or more) some split has in training and in test part."""
+        both = [np.intersect1d(code[s.train], code[s.test]) for s in self.splits]
+        found = np.unique(np.concatenate([*both, np.array([], dtype=np.int64)]))
+        return found[found >= 0]
 
 
 def read_study(
@@ -128,35 +121,31 @@ def read_study(
     """Check the arguments and read what they name."""
     check_mudata(mdata)
     chosen = select_layers(mdata, layers)
-    kinds = layer_kinds(mdata)
     obs = mdata.obs
-    read = read_targets(obs, target=target, survival=survival)
-    outcomes = tuple(Outcome(t, _outcome_values(t, obs)) for t in read)
-    known = np.ones(len(obs), dtype=bool)
-    if outcomes:
-        known = np.any([o.known for o in outcomes], axis=0)
-    train, test = _read_splits(splits, known)
+    outcomes = tuple(
+        Outcome(t, _outcome_values(t, obs))
+        for t in read_targets(obs, target=target, survival=survival)
+    )
     if groups is not None:
         check_obs_column(obs, "groups", groups)
-    named = [batch] if isinstance(batch, str) else list(batch or ())
-    for column in named:
+    batches = (batch,) if isinstance(batch, str) else tuple(batch or ())
+    for column in batches:
         check_obs_column(obs, "batch", column)
-    used = {c for o in outcomes for c in o.target.columns} | {groups}
-    guessed = batch is None
-    columns = _guess_batches(obs, used) if guessed else named
-    return Study(
+    study = Study(
         names=mdata.obs_names.to_numpy(dtype=object),
         obs=obs,
-        layers=tuple(_read_layer(mdata, layer, kinds[layer]) for layer in chosen),
+        layers=tuple(_read_layer(mdata, layer) for layer in chosen),
         outcomes=outcomes,
-        train=train,
-        test=test,
-        groups=None if groups is None else codes(obs[groups]),
-        groups_column=groups or "",
-        batches={column: codes(obs[column]) for column in columns},
-        guessed=guessed,
+        splits=() if splits is None else _read_splits(splits, mdata, outcomes, groups),
+        groups=groups,
+        batches=batches,
+        guessed=batch is None,
         seed=seed,
     )
+    if batch is not None:
+        return study
+    guess = _guess_batches(obs, study.columns | ({groups} if groups else set()))
+    return Study(**{**study.__dict__, "batches": guess})
 
 
 def codes(values: pd.Series) -> np.ndarray:
@@ -168,15 +157,17 @@ def codes(values: pd.Series) -> np.ndarray:
     return coded
 
 
-def levels(values: pd.Series) -> list[str]:
-    """What the codes of `codes` stand for."""
-    return [str(v) for v in pd.factorize(values.astype(object).map(str).str.strip(), sort=True)[1]]
-
-
 def words(name: object) -> list[str]:
     """Words of a name in lower case: ``"Site_Primary"`` and ``"sitePrimary"`` give site, primary."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", str(name))
     return [word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word]
+
+
+def is_continuous(x: np.ndarray) -> np.ndarray:
+    """Features of which at least half of the values are different."""
+    ordered = np.sort(x, axis=0)  # NaN last, and none differs from another
+    distinct = 1 + (np.diff(ordered, axis=0) > 0).sum(axis=0)
+    return distinct >= np.maximum(5, 0.5 * (~np.isnan(x)).sum(axis=0))
 
 
 def _outcome_values(target: Target, obs: pd.DataFrame) -> np.ndarray:
@@ -184,7 +175,26 @@ def _outcome_values(target: Target, obs: pd.DataFrame) -> np.ndarray:
     return y if target.task == "survival" else y[:, 0]
 
 
-def _guess_batches(obs: pd.DataFrame, used: set[str | None]) -> list[str]:
+def _read_splits(
+    splits: Any, mdata: MuData, outcomes: tuple[Outcome, ...], groups: str | None
+) -> tuple[Split, ...]:
+    """Read the splits as `cross_validate` does, in positions among all samples."""
+    known = np.ones(mdata.n_obs, dtype=bool)
+    y = np.zeros(mdata.n_obs)
+    if outcomes:
+        known = np.any([o.known for o in outcomes], axis=0)
+        labels = outcomes[0].labels
+        y = outcomes[0].y if labels is None else labels
+    where = np.flatnonzero(known)
+    own = None if groups is None else codes(mdata.obs[groups])[known]
+    made = read_splits(splits, mdata.obs_names.to_numpy(dtype=object)[known], y[known], own)
+    if not made or not all(len(s.train) and len(s.test) for s in made):
+        msg = f"splits: {len(made)} split(s), of which some have no training or no test sample."
+        raise ValueError(msg)
+    return tuple(type(s)(s.repeat, s.fold, where[s.train], where[s.test]) for s in made)
+
+
+def _guess_batches(obs: pd.DataFrame, used: set[str]) -> tuple[str, ...]:
     """Columns named like a batch, with some but not only different values."""
     found = []
     for column in obs.columns:
@@ -194,10 +204,10 @@ def _guess_batches(obs: pd.DataFrame, used: set[str | None]) -> list[str]:
         code = codes(obs[column])
         if 2 <= len(np.unique(code[code >= 0])) <= len(obs) / 2:
             found.append(str(column))
-    return found
+    return tuple(found)
 
 
-def _read_layer(mdata: MuData, layer: str, kind: str) -> Layer:
+def _read_layer(mdata: MuData, layer: str) -> Layer:
     mod = mdata.mod[layer]
     if mod.X is None:
         msg = f"layer {layer!r} has no X; put its values into mod.X."
@@ -212,62 +222,4 @@ def _read_layer(mdata: MuData, layer: str, kind: str) -> Layer:
     rows = mdata.obs_names.get_indexer(mod.obs_names)
     measured = ~np.isnan(x).all(axis=1) & (rows >= 0)
     features = mod.var_names.to_numpy(dtype=object)[some]
-    return Layer(layer, kind, features, rows[measured], x[np.ix_(measured, some)])
-
-
-def _read_splits(splits: Any, known: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Masks (n_splits, n) of the training and test samples.
-
-    Positions are among the samples with a known outcome, as in `cross_validate`; a fold vector may also
-    be as long as all samples.
-    """
-    if splits is None:
-        return None, None
-    if isinstance(splits, str) or not hasattr(splits, "__iter__"):
-        msg = (
-            f"splits={splits!r} must be the fold of each sample or a list of (train, test) positions: "
-            "splits=mdata.obs['fold'], or list(splitter.split(X, y))."
-        )
-        raise TypeError(msg)
-    given = list(splits)
-    where = np.flatnonzero(known)
-    if given and (isinstance(given[0], str) or not hasattr(given[0], "__len__")):
-        fold = pd.Series(given, dtype=object)
-        if len(fold) == len(known):
-            fold = fold[known]
-        if len(fold) != len(where) or fold.isna().any():
-            msg = (
-                f"splits holds {len(given)} folds, {int(fold.isna().sum())} of them missing; give one for each of the "
-                f"{len(known)} samples, or of the {len(where)} with a known outcome."
-            )
-            raise ValueError(msg)
-        code = pd.factorize(fold)[0]
-        pairs = [(code != k, code == k) for k in np.unique(code)]
-    else:
-        pairs = given
-    train, test = (np.zeros((len(pairs), len(known)), dtype=bool) for _ in range(2))
-    for k, pair in enumerate(pairs):
-        if len(pair) != 2:
-            msg = f"splits: fold {k} has {len(pair)} parts; a pair (train, test) is needed."
-            raise ValueError(msg)
-        for mask, part in zip((train, test), pair, strict=True):
-            mask[k, where[_positions(part, len(where), k)]] = True
-    if not len(pairs) or not (train.any(axis=1) & test.any(axis=1)).all():
-        msg = f"splits: {len(pairs)} split(s), of which some have no training or no test sample."
-        raise ValueError(msg)
-    return train, test
-
-
-def _positions(part: Any, n: int, fold: int) -> np.ndarray:
-    part = np.asarray(part)
-    if part.dtype == bool and part.shape == (n,):
-        return np.flatnonzero(part)
-    whole = part.ndim == 1 and part.dtype.kind in "iu"
-    if not whole or (len(part) and (part.min() < 0 or part.max() >= n)):
-        shown = listed(part.ravel()[:3], 3)
-        msg = (
-            f"splits: fold {fold} holds {shown} ...; positions 0 to {n - 1} of the samples with a known outcome "
-            "are needed, or masks of them."
-        )
-        raise ValueError(msg)
-    return part.astype(np.int64)
+    return Layer(layer, features, rows[measured], x[np.ix_(measured, some)])

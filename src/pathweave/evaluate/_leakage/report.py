@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pandas as pd
-
-from pathweave._core.checks import listed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Severity = Literal["error", "warning", "note"]
 _ORDER = ("error", "warning", "note")
@@ -19,7 +14,7 @@ _ORDER = ("error", "warning", "note")
 
 @dataclass(frozen=True)
 class Finding:
-    """One sign of leakage."""
+    """One sign of leakage: the columns of `LeakageReport.findings`, without the check."""
 
     severity: Severity
     layer: str
@@ -43,9 +38,10 @@ def not_run(why: str) -> Checked:
     return Checked(why=why, ran=False)
 
 
-def named(names: Iterable[Any], n: int = 5) -> str:
-    """Name the first few."""
-    return listed(names, n)
+def checked(findings: list[Finding], small: list[str], n_layers: int) -> Checked:
+    """The result of a check layer by layer, of which some were too small."""
+    why = f"too few samples or features in {', '.join(small)}" if small else ""
+    return Checked(findings, why, ran=len(small) < n_layers)
 
 
 def count(n: int, what: str) -> str:
@@ -71,8 +67,7 @@ class LeakageReport:
     Examples
     --------
     >>> import pathweave as pw
-    >>> from pathweave.evaluate._leakage import check_leakage
-    >>> report = check_leakage(pw.datasets.simulate(60, seed=1), target="class")
+    >>> report = pw.evaluate.check_leakage(pw.datasets.simulate(60, seed=1), target="class")
     >>> report.ok
     True
     """
@@ -90,14 +85,10 @@ class LeakageReport:
         """Say the findings, and which checks were run, in plain words."""
         ran = self.checks.index[self.checks["ran"]]
         counts = self.findings["severity"].value_counts()
-        told = [count(int(counts[s]), s) for s in _ORDER if s in counts]
-        head = f"Leakage check of {self.subject}: "
-        if self.ok:
-            head += f"no sign of leakage was found in {count(len(ran), 'check')}"
-            head += f"; {' and '.join(told)}." if told else "."
-        else:
-            head += f"{', '.join(told)}."
-        lines = [textwrap.fill(head, 110)]
+        told = ", ".join(count(int(counts[s]), s) for s in _ORDER if s in counts)
+        clean = f"no sign of leakage was found in {count(len(ran), 'check')}"
+        head = "; ".join([*([clean] if self.ok else []), *([told] if told else [])])
+        lines = [textwrap.fill(f"Leakage check of {self.subject}: {head}.", 110)]
         for row in self.findings.to_dict("records"):
             where = f", layer {row['layer']}" if row["layer"] else ""
             label = row["severity"] if row["severity"] == "note" else row["severity"].upper()
@@ -120,14 +111,11 @@ def _filled(text: str, indent: str = "") -> list[str]:
 
 def make_report(results: dict[str, Checked], subject: str) -> LeakageReport:
     """Gather the results of all checks."""
-    rows = [
-        {
-            "check": check, "severity": f.severity, "layer": f.layer, "what": f.what,
-            "evidence": float(f.evidence), "n": int(f.n), "advice": f.advice,
-        }
+    rows: list[dict[str, Any]] = [
+        {"check": check, **finding.__dict__}
         for check, result in results.items()
-        for f in result.findings
-    ]  # fmt: skip
+        for finding in result.findings
+    ]
     columns = ["check", "severity", "layer", "what", "evidence", "n", "advice"]
     table = pd.DataFrame(rows, columns=columns).astype({"evidence": float, "n": int})
     table = table.sort_values("severity", key=lambda s: s.map(_ORDER.index), kind="stable")
