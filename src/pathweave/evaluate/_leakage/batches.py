@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathweave.evaluate._leakage.report import Severity
 
 _N_SHUFFLES = 999
-_P = 0.005
+_P = 0.002
 _STRONG, _WEAK = 0.5, 0.2
 _GRAVITY = ("error", "warning", "note")
 
@@ -95,7 +95,7 @@ def confounding(name: str, code: np.ndarray, outcome: Outcome, seed: int) -> Con
     table = contingency(code, label)
     p, v = _p_shuffled(code, label, rng), corrected_v(table)
     if outcome.target.task == "survival":
-        p = min(p, _p_log_rank(code, y))
+        p = min(1.0, 2 * min(p, _p_log_rank(code, y)))
     if p > _P:
         return None
     if _is_perfect(table):
@@ -193,4 +193,4 @@ def _eta_squared(code: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 
 def _p(p: float) -> str:
-    return "below 0.002" if p < 0.002 else f"{p:.2g}"
+    return "below 0.003" if p < 0.003 else f"{p:.2g}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _AUROC = 0.995
 _RHO = 0.99
-_LOG_CHANCE = float(np.log(0.01))
+_LOG_CHANCE = float(np.log(0.001))
 _ORDINARY = 0.9
 _MIN = 8
 _BLOCK = 1000
@@ -73,7 +73,7 @@ def _findings(told: Told, features: np.ndarray, layer: str, outcome: Outcome) ->
     verb = "tells" if n == 1 else "tell"
     what = (
         f"{count(n, 'feature')} {verb} the target {outcome.name} nearly alone ({measure[outcome.target.task]} "
-        f"{told.strength[near].min():.3f} or more): {listed(features[near])}. The next best reaches {rest:.2f}."
+        f"at least {told.strength[near].min():.3f}): {listed(features[near])}. The next best reaches {rest:.2f}."
     )
     if rest < _ORDINARY:
         advice = (
@@ -138,7 +138,8 @@ def _tell_classes(x: np.ndarray, y: np.ndarray, n_tests: int) -> Told:
         z = np.abs(auroc - 0.5) / np.sqrt((n_all + 1) / (12.0 * n_in * n_out))
     strength = np.nan_to_num(np.maximum(auroc, 1 - auroc), nan=0.5)
     least = _AUROC if len(classes) == 2 else 1.0 - 1e-12
-    log_p = np.log(2.0) + np.maximum(perfect, np.nan_to_num(stats.norm.logsf(z)))
+    normal = np.maximum(perfect, np.nan_to_num(stats.norm.logsf(z)))
+    log_p = np.log(2.0) + np.where(strength >= 1.0 - 1e-12, perfect, normal)
     unlikely = log_p + np.log(n_tests * len(tested)) < _LOG_CHANCE
     alone = (strength >= least) & unlikely & (np.minimum(n_in, n_out) >= 2) & (n_all >= _MIN)
     return Told(strength.max(axis=0), _is_recoded(x, y, n_tests), alone.any(axis=0))

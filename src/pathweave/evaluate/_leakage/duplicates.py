@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MIN_FEATURES = 20
 _MIN_AXES = 5
 _N_DIRECTIONS = 256
-_SCREEN = 0.98
+_N_NEAREST = 3
 _CLOSE = 0.02
 _MOST = 0.9
 _BLOCK = 1000
@@ -74,8 +74,8 @@ def copies(layer: Layer, seed: int) -> pd.DataFrame | None:
     """Pairs of samples (positions a, b) of which nearly all continuous values are nearly the same.
 
     Only continuous features count: mutations, copy-number states and other coarse values agree by chance.
-    Standardised features are turned to few random directions to find similar pairs, which are then compared
-    value by value. ``None`` if the layer cannot tell.
+    Standardised features are turned to few random directions to find each sample's nearest, which are then
+    compared value by value. ``None`` if the layer cannot tell.
     """
     mostly = np.isnan(layer.x).mean(axis=0) < 0.5
     x = layer.x[:, mostly]
@@ -90,7 +90,7 @@ def copies(layer: Layer, seed: int) -> pd.DataFrame | None:
     share = np.linalg.eigvalsh(z.T @ z if z.shape[1] < n else z @ z.T)
     if (share > 0.01 * share.sum()).sum() < min(_MIN_AXES, n - 1):
         return None  # features that say the same agree by chance, too
-    first, second = _similar(z)
+    first, second = _nearest(z)
     low, high = np.nanquantile(x, [0.25, 0.75], axis=0)
     same = np.array(
         [_share_same(x[i], x[j], high - low) for i, j in zip(first, second, strict=True)]
@@ -100,15 +100,19 @@ def copies(layer: Layer, seed: int) -> pd.DataFrame | None:
     return pd.DataFrame({"a": pair[0], "b": pair[1], "same": same[kept]})
 
 
-def _similar(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows that are alike in direction."""
+def _nearest(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of a row and one of those most alike in direction, each once."""
     length = np.linalg.norm(z, axis=1, keepdims=True)
     z = z / np.where(length > 0, length, 1.0)
-    parts = []
+    k = min(_N_NEAREST, len(z) - 1)
+    pairs = []
     for start in range(0, len(z), _BLOCK):
-        i, j = np.nonzero(np.triu(z[start : start + _BLOCK] @ z[start:].T > _SCREEN, k=1))
-        parts.append(np.stack([i, j]) + start)
-    first, second = np.concatenate(parts, axis=1)
+        similarity = z[start : start + _BLOCK] @ z.T
+        own = np.arange(len(similarity))
+        similarity[own, own + start] = -np.inf
+        near = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
+        pairs.append(np.stack([np.repeat(own + start, k), near.ravel()]))
+    first, second = np.unique(np.sort(np.concatenate(pairs, axis=1), axis=0), axis=1)
     return first, second
 
 

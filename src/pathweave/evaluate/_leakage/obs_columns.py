@@ -50,30 +50,22 @@ def check_obs_features(study: Study, columns: Sequence[str] | str | None) -> Che
 def _judge(
     study: Study, column: str, outcome: Outcome, n_tests: int
 ) -> tuple[Severity, str] | None:
-    if column in outcome.target.columns:
-        return "error", "is the target"
-    if column in {keys.prediction(outcome.target.name), keys.RISK}:
-        return "error", "was predicted by a model that may have seen the target"
+    if column in {*outcome.target.columns, keys.prediction(outcome.target.name), keys.RISK}:
+        return "error", "is the target, or a model's prediction of it"
     values, everyone = study.obs[column], np.arange(len(study.names))
     missing = values.isna().to_numpy()[:, None].astype(np.float64)
     if tell(missing, outcome, everyone, n_tests).exact[0]:
         return "error", f"is missing exactly where the target {outcome.name} has one value"
-    if pd.api.types.is_numeric_dtype(values):
-        x = values.to_numpy(dtype=np.float64, na_value=np.nan)[:, None]
-        told = tell(x, outcome, everyone, n_tests)
-        if told.exact[0]:
-            return "error", f"holds the target {outcome.name}"
-        if told.alone[0]:
-            return (
-                "warning",
-                f"tells the target {outcome.name} nearly alone ({told.strength[0]:.3f})",
-            )
-    elif _is_told_by_categories(codes(values), outcome, study.seed):
-        return (
-            "error",
-            f"determines the target {outcome.name}: each of its categories has one class",
-        )
-    return None
+    if not pd.api.types.is_numeric_dtype(values):
+        pure = _is_told_by_categories(codes(values), outcome, study.seed)
+        how = f"determines the target {outcome.name}: each of its categories has one class"
+        return ("error", how) if pure else None
+    x = values.to_numpy(dtype=np.float64, na_value=np.nan)[:, None]
+    told = tell(x, outcome, everyone, n_tests)
+    if told.exact[0]:
+        return "error", f"holds the target {outcome.name}"
+    how = f"tells the target {outcome.name} nearly alone ({told.strength[0]:.3f})"
+    return ("warning", how) if told.alone[0] else None
 
 
 def _is_told_by_categories(code: np.ndarray, outcome: Outcome, seed: int) -> bool:
