@@ -185,8 +185,9 @@ COLUMNS = {
     "the target": ("kind", lambda o: o["kind"], "error", "is the target"),
     "other words": ("kind2", lambda o: np.where(np.array(o["kind"]) == "x", "sick", "well"), "error", "determines"),
     "finer words": ("stage", lambda o: [f"{k}{i % 3}" for i, k in enumerate(o["kind"])], "error", "determines"),
+    "finer numbers": ("grade", lambda o: np.array([0, 2, 4, 1, 3, 5])[(_codes(o["kind"]) * 3).astype(int) + np.arange(80) % 3], "error", "determines"),
     "gaps": ("days_to_death", lambda o: np.where(np.array(o["kind"]) == "x", 5.0 + np.arange(80) % 7, np.nan), "error", "missing exactly"),
-    "numbers": ("score", lambda o: _codes(o["kind"]) * 2.0, "error", "holds"),
+    "numbers": ("score", lambda o: _codes(o["kind"]) * 2.0, "error", "determines"),
     "nearly": ("score", lambda o: _codes(o["kind"]) + np.random.default_rng(0).normal(size=80) / 9, "warning", "nearly alone"),
     "a prediction": ("pathweave_kind", lambda o: o["ward"], "error", "prediction"),
 }  # fmt: skip
@@ -218,8 +219,11 @@ def test_survival_told_by_a_column():
     obs["status"] = np.where(np.array(obs["died"]) == 1, "dead", "alive")
     obs["followup"] = np.round(np.array(obs["months"]) * 30.4, 2)
     mdata = mu(layers, obs)
-    for column in ("status", "followup"):
-        assert found(mdata, survival=("months", "died"), obs_features=column) == [("obs features", "error")]  # fmt: skip
+    how = {"survival": ("months", "died")}
+    for column, words in (("status", "determines"), ("followup", "holds")):
+        report = check_leakage(mdata, obs_features=column, **how)
+        assert report.findings["severity"].tolist() == ["error"]
+        assert f"{column!r} {words} the target 'months' and 'died'" in report.findings["what"][0]
 
 
 # Batches

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,53 +14,37 @@ from pathweave.evaluate._leakage.report import Checked, Finding, not_run
 
 if TYPE_CHECKING:
     from pathweave.evaluate._leakage.read import Outcome, Study
-    from pathweave.evaluate._leakage.report import Severity
 
 _N_SHUFFLES = 999
 _P = 0.002
 _STRONG, _WEAK = 0.5, 0.2
-_GRAVITY = ("error", "warning", "note")
-
-
-@dataclass(frozen=True)
-class Confounding:
-    """How a grouping of samples goes with an outcome."""
-
-    severity: Severity
-    name: str
-    what: str
-    strength: float
+_ADVICE = {
+    "error": "No analysis can tell batch from biology here; collect samples that cross them, or drop the claim.",
+    "warning": "Judge with whole batches left out, cross_validate(..., site=), and compare with the usual folds.",
+    "note": "See whether scores hold with whole batches left out: cross_validate(..., site=).",
+}
+_GRAVITY = list(_ADVICE)
 
 
 def check_batches(study: Study) -> Checked:
     """Test every batch column against every outcome; the gravest is told in full."""
     if not study.batches:
-        return not_run(
-            "no batch=, and no column of obs is named like a batch"
-            if study.guessed
-            else "no batch="
-        )
+        return not_run("no batch=" + ", and no column named like a batch" * study.guessed)
     if not study.outcomes:
         return not_run("no target")
-    seen = [
-        confounding(f"column {c!r}", codes(study.obs[c]), outcome, study.seed)
-        for c in study.batches
-        for outcome in study.outcomes
-    ]
-    found = sorted((c for c in seen if c), key=lambda c: (_GRAVITY.index(c.severity), -c.strength))
+    found: list[tuple[str, Finding]] = []
+    for column in study.batches:
+        for outcome in study.outcomes:
+            seen = confounding(f"column {column!r}", codes(study.obs[column]), outcome, study.seed)
+            found += [(column, seen)] if seen else []
     if not found:
         return Checked()
-    first = found[0]
-    guessed = f" (That {first.name} is a batch was guessed from its name.)" if study.guessed else ""
-    more = [f"{c.name} ({c.strength:.2f})" for c in found[1:]]
-    also = f" Also associated: {listed(more)}." if more else ""
-    advice = {
-        "error": "No analysis can tell batch from biology here; collect samples that cross them, or drop the claim.",
-        "warning": "Judge with whole batches left out, cross_validate(..., site=), and compare with the usual folds.",
-        "note": "See whether scores hold with whole batches left out: cross_validate(..., site=).",
-    }[first.severity]
-    what = first.what + guessed + also
-    return Checked([Finding(first.severity, "", what, first.strength, len(found), advice)])
+    found.sort(key=lambda f: (_GRAVITY.index(f[1].severity), -f[1].evidence))
+    column, first = found[0]
+    what = first.what + f" (That {column!r} is a batch was guessed.)" * study.guessed
+    if len(found) > 1:
+        what += f" Also associated: {listed(c for c, _ in found[1:])}."
+    return Checked([replace(first, what=what, n=len(found), advice=_ADVICE[first.severity])])
 
 
 def check_layers_missing(study: Study) -> Checked:
@@ -74,16 +58,14 @@ def check_layers_missing(study: Study) -> Checked:
         for outcome in study.outcomes:
             seen = confounding(f"having layer {layer.name!r}", has, outcome, study.seed)
             if seen is not None:
-                n = int((has == 0).sum())
                 advice = "Judge on samples that have the layer too: a model may learn who lacks it, not its values."
-                findings.append(
-                    Finding(seen.severity, layer.name, seen.what, seen.strength, n, advice)
-                )
+                n = int((has == 0).sum())
+                findings.append(replace(seen, layer=layer.name, n=n, advice=advice))
     return Checked(findings)
 
 
-def confounding(name: str, code: np.ndarray, outcome: Outcome, seed: int) -> Confounding | None:
-    """Test a grouping (codes, -1 unknown) against an outcome."""
+def confounding(name: str, code: np.ndarray, outcome: Outcome, seed: int) -> Finding | None:
+    """Test a grouping (codes, -1 unknown) against an outcome; n and advice are the caller's."""
     there = outcome.known & (code >= 0)
     code, y = code[there], outcome.y[there]
     if len(code) < 8 or len(np.unique(code)) < 2:
@@ -100,7 +82,7 @@ def confounding(name: str, code: np.ndarray, outcome: Outcome, seed: int) -> Con
         return None
     if _is_perfect(table):
         what = f"Each value of {name} ({len(table)}) has one class of {outcome.name} only: they cannot be told apart."
-        return Confounding("error", name, what, v)
+        return Finding("error", "", what, v, 0, "")
     n_pure, n_lonely = one_class(table), one_class(table.T)
     if v < _WEAK and not n_pure and not n_lonely and outcome.target.task == "class":
         return None
@@ -108,12 +90,12 @@ def confounding(name: str, code: np.ndarray, outcome: Outcome, seed: int) -> Con
     told += f"; {n_lonely} of the classes are in one of its values only" if n_lonely else ""
     what = f"{name[0].upper()}{name[1:]} ({len(table)} values) goes with {outcome.name}: Cramer's V {v:.2f} (0 none, 1 the same), p {_p(p)}{told}."
     grave = v >= _STRONG or (n_lonely > 0 and v >= _WEAK)
-    return Confounding("warning" if grave else "note", name, what, v)
+    return Finding("warning" if grave else "note", "", what, v, 0, "")
 
 
 def _of_numbers(
     name: str, code: np.ndarray, y: np.ndarray, outcome: Outcome, rng: np.random.Generator
-) -> Confounding | None:
+) -> Finding | None:
     eta, adjusted = _eta_squared(code, y)
     shuffled = [_eta_squared(code, rng.permutation(y))[0] for _ in range(_N_SHUFFLES)]
     p = (1 + sum(s >= eta for s in shuffled)) / (1 + _N_SHUFFLES)
@@ -121,9 +103,10 @@ def _of_numbers(
         return None
     if adjusted > 0.99:
         what = f"{name[0].upper()}{name[1:]} determines {outcome.name} (eta squared {eta:.3f}): they cannot be told apart."
-        return Confounding("error", name, what, adjusted)
+        return Finding("error", "", what, adjusted, 0, "")
     what = f"{name[0].upper()}{name[1:]} explains {100 * adjusted:.0f} % of the variance of {outcome.name} (corrected for chance; p {_p(p)})."
-    return Confounding("warning" if adjusted >= _STRONG**2 else "note", name, what, adjusted)
+    grave = adjusted >= _STRONG**2
+    return Finding("warning" if grave else "note", "", what, adjusted, 0, "")
 
 
 def _p_log_rank(code: np.ndarray, y: np.ndarray) -> float:

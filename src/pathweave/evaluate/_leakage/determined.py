@@ -14,12 +14,14 @@ from pathweave.evaluate._leakage.report import Checked, Finding, checked, count,
 
 if TYPE_CHECKING:
     from pathweave.evaluate._leakage.read import Outcome, Study
+    from pathweave.evaluate._leakage.report import Severity
 
 _AUROC = 0.995
 _RHO = 0.99
 _LOG_CHANCE = float(np.log(0.001))
 _ORDINARY = 0.9
 _MIN = 8
+_MEASURE = {"class": "AUROC", "number": "rank correlation", "survival": "rank correlation or AUROC"}
 _BLOCK = 1000
 
 
@@ -53,7 +55,7 @@ def check_copies(study: Study) -> Checked:
 
 
 def _findings(told: Told, features: np.ndarray, layer: str, outcome: Outcome) -> list[Finding]:
-    findings = []
+    findings: list[Finding] = []
     n = int(told.exact.sum())
     if n:
         verb = "holds" if n == 1 else "hold"
@@ -65,14 +67,9 @@ def _findings(told: Told, features: np.ndarray, layer: str, outcome: Outcome) ->
     if not n:
         return findings
     rest = float(told.strength[~near & ~told.exact].max(initial=0.0))
-    measure = {
-        "class": "AUROC",
-        "number": "rank correlation",
-        "survival": "rank correlation or AUROC",
-    }
     verb = "tells" if n == 1 else "tell"
     what = (
-        f"{count(n, 'feature')} {verb} the target {outcome.name} nearly alone ({measure[outcome.target.task]} "
+        f"{count(n, 'feature')} {verb} the target {outcome.name} nearly alone ({_MEASURE[outcome.target.task]} "
         f"at least {told.strength[near].min():.3f}): {listed(features[near])}. The next best reaches {rest:.2f}."
     )
     if rest < _ORDINARY:
@@ -80,16 +77,13 @@ def _findings(told: Told, features: np.ndarray, layer: str, outcome: Outcome) ->
             "They stand out from the rest of the layer: find out whether they were derived from the target. "
             "It may be biology, such as the gene that defines a subtype."
         )
-        severity = "warning"
     else:
         advice = (
             "Others come close, which is how strong biology looks. If the labels were themselves derived from this "
             "layer, as expression subtypes are, predicting them from it is circular."
         )
-        severity = "note"
-    strength = float(told.strength[near].max())
-    findings.append(Finding(severity, layer, what, strength, n, advice))  # type: ignore[arg-type]
-    return findings
+    severity: Severity = "warning" if rest < _ORDINARY else "note"
+    return [*findings, Finding(severity, layer, what, float(told.strength[near].max()), n, advice)]
 
 
 def tell(x: np.ndarray, outcome: Outcome, rows: np.ndarray, n_tests: int) -> Told:
@@ -100,10 +94,6 @@ def tell(x: np.ndarray, outcome: Outcome, rows: np.ndarray, n_tests: int) -> Tol
         _tell(x[known, start : start + _BLOCK].astype(np.float64), y, outcome, n_tests)
         for start in range(0, x.shape[1], _BLOCK)
     ]
-    return _joined(blocks)
-
-
-def _joined(blocks: list[Told]) -> Told:
     parts = zip(*((b.strength, b.exact, b.alone) for b in blocks), strict=True)
     return Told(*(np.concatenate(part) for part in parts))
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 _MIN_FEATURES = 20
 _MIN_AXES = 5
-_N_DIRECTIONS = 256
 _N_NEAREST = 3
 _CLOSE = 0.02
 _MOST = 0.9
@@ -27,7 +26,7 @@ def check_duplicates(study: Study) -> Checked:
     found: dict[tuple[tuple[int, int], ...], tuple[list[str], float]] = {}
     small = []
     for layer in study.layers:
-        table = copies(layer, study.seed)
+        table = copies(layer.some(study.seed))
         if table is None:
             small.append(layer.name)
             continue
@@ -70,12 +69,12 @@ def _finding(
     return Finding("warning", name, what, same, len(pairs), advice)
 
 
-def copies(layer: Layer, seed: int) -> pd.DataFrame | None:
+def copies(layer: Layer) -> pd.DataFrame | None:
     """Pairs of samples (positions a, b) of which nearly all continuous values are nearly the same.
 
     Only continuous features count: mutations, copy-number states and other coarse values agree by chance.
-    Standardised features are turned to few random directions to find each sample's nearest, which are then
-    compared value by value. ``None`` if the layer cannot tell.
+    Each sample is compared, value by value, with those nearest in standardised features. ``None`` if the
+    layer cannot tell.
     """
     mostly = np.isnan(layer.x).mean(axis=0) < 0.5
     x = layer.x[:, mostly]
@@ -85,9 +84,7 @@ def copies(layer: Layer, seed: int) -> pd.DataFrame | None:
         return None
     mean, sd = np.nanmean(x, axis=0, dtype=np.float64), np.nanstd(x, axis=0, dtype=np.float64)
     z = np.nan_to_num((x - mean) / sd).astype(np.float32)
-    if p > 2 * _N_DIRECTIONS:
-        z = z @ np.random.default_rng(seed).standard_normal((p, _N_DIRECTIONS), dtype=np.float32)
-    share = np.linalg.eigvalsh(z.T @ z if z.shape[1] < n else z @ z.T)
+    share = np.linalg.eigvalsh(z.T @ z if p < n else z @ z.T)
     if (share > 0.01 * share.sum()).sum() < min(_MIN_AXES, n - 1):
         return None  # features that say the same agree by chance, too
     first, second = _nearest(z)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core import keys
-from pathweave._core.checks import check_obs_column, listed
+from pathweave._core.checks import check_obs_column
 from pathweave.evaluate._leakage.determined import tell
 from pathweave.evaluate._leakage.read import codes
 from pathweave.evaluate._leakage.report import Checked, Finding, not_run
@@ -38,13 +38,12 @@ def check_obs_features(study: Study, columns: Sequence[str] | str | None) -> Che
         found = sorted(v for v in verdicts if v)
         if found:
             told[found[0][0]].append(f"{column!r} {found[0][1]}")
-    return Checked(
-        [
-            Finding(severity, "", f"Columns of obs give the target away: {listed(said)}.", len(said), len(said), advice)
-            for severity, said in told.items()
-            if said
-        ]
-    )  # fmt: skip
+    findings = []
+    for severity, said in told.items():
+        if said:
+            what = f"Columns of obs give the target away: {'; '.join(said)}."
+            findings.append(Finding(severity, "", what, len(said), len(said), advice))
+    return Checked(findings)
 
 
 def _judge(
@@ -56,10 +55,10 @@ def _judge(
     missing = values.isna().to_numpy()[:, None].astype(np.float64)
     if tell(missing, outcome, everyone, n_tests).exact[0]:
         return "error", f"is missing exactly where the target {outcome.name} has one value"
+    if _is_told_by_categories(codes(values), outcome, study.seed):
+        return "error", f"determines the target {outcome.name}: each of its values has one class"
     if not pd.api.types.is_numeric_dtype(values):
-        pure = _is_told_by_categories(codes(values), outcome, study.seed)
-        how = f"determines the target {outcome.name}: each of its categories has one class"
-        return ("error", how) if pure else None
+        return None
     x = values.to_numpy(dtype=np.float64, na_value=np.nan)[:, None]
     told = tell(x, outcome, everyone, n_tests)
     if told.exact[0]:

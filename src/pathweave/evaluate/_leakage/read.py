@@ -58,22 +58,25 @@ class Layer:
 
 @dataclass(frozen=True)
 class Outcome:
-    """An outcome of all samples: ``y`` of shape (n,), or (n, 2: time, event); NaN where unknown."""
+    """An outcome of all samples, NaN where unknown."""
 
     target: Target
-    y: np.ndarray
+    encoded: np.ndarray
+
+    @property
+    def y(self) -> np.ndarray:
+        """Class codes or numbers (n,), or (n, 2: time, event)."""
+        return self.encoded if self.target.task == "survival" else self.encoded[:, 0]
 
     @property
     def known(self) -> np.ndarray:
         """Mask of the samples whose outcome is known."""
-        return ~np.isnan(self.y.reshape(len(self.y), -1)).any(axis=1)
+        return ~np.isnan(self.encoded).any(axis=1)
 
     @property
     def labels(self) -> np.ndarray | None:
         """Class, or event of a survival time, of each sample; none for numbers."""
-        if self.target.task == "number":
-            return None
-        return self.y if self.target.task == "class" else self.y[:, 1]
+        return None if self.target.task == "number" else self.encoded[:, -1]
 
     @property
     def name(self) -> str:
@@ -122,16 +125,16 @@ def read_study(
     check_mudata(mdata)
     chosen = select_layers(mdata, layers)
     obs = mdata.obs
-    outcomes = tuple(
-        Outcome(t, _outcome_values(t, obs))
-        for t in read_targets(obs, target=target, survival=survival)
-    )
+    targets = read_targets(obs, target=target, survival=survival)
+    outcomes = tuple(Outcome(t, t.encode(obs)) for t in targets)
     if groups is not None:
         check_obs_column(obs, "groups", groups)
     batches = (batch,) if isinstance(batch, str) else tuple(batch or ())
     for column in batches:
         check_obs_column(obs, "batch", column)
-    study = Study(
+    if batch is None:
+        batches = _guess_batches(obs, {groups, *(c for t in targets for c in t.columns)})
+    return Study(
         names=mdata.obs_names.to_numpy(dtype=object),
         obs=obs,
         layers=tuple(_read_layer(mdata, layer) for layer in chosen),
@@ -142,10 +145,6 @@ def read_study(
         guessed=batch is None,
         seed=seed,
     )
-    if batch is not None:
-        return study
-    guess = _guess_batches(obs, study.columns | ({groups} if groups else set()))
-    return Study(**{**study.__dict__, "batches": guess})
 
 
 def codes(values: pd.Series) -> np.ndarray:
@@ -170,11 +169,6 @@ def is_continuous(x: np.ndarray) -> np.ndarray:
     return distinct >= np.maximum(5, 0.5 * (~np.isnan(x)).sum(axis=0))
 
 
-def _outcome_values(target: Target, obs: pd.DataFrame) -> np.ndarray:
-    y = target.encode(obs)
-    return y if target.task == "survival" else y[:, 0]
-
-
 def _read_splits(
     splits: Any, mdata: MuData, outcomes: tuple[Outcome, ...], groups: str | None
 ) -> tuple[Split, ...]:
@@ -183,8 +177,7 @@ def _read_splits(
     y = np.zeros(mdata.n_obs)
     if outcomes:
         known = np.any([o.known for o in outcomes], axis=0)
-        labels = outcomes[0].labels
-        y = outcomes[0].y if labels is None else labels
+        y = outcomes[0].encoded[:, -1]
     where = np.flatnonzero(known)
     own = None if groups is None else codes(mdata.obs[groups])[known]
     made = read_splits(splits, mdata.obs_names.to_numpy(dtype=object)[known], y[known], own)
@@ -194,7 +187,7 @@ def _read_splits(
     return tuple(type(s)(s.repeat, s.fold, where[s.train], where[s.test]) for s in made)
 
 
-def _guess_batches(obs: pd.DataFrame, used: set[str]) -> tuple[str, ...]:
+def _guess_batches(obs: pd.DataFrame, used: set[str | None]) -> tuple[str, ...]:
     """Columns named like a batch, with some but not only different values."""
     found = []
     for column in obs.columns:

@@ -27,24 +27,17 @@ def check_records(mdata: MuData, layers: list[str], columns: set[str]) -> Checke
         told = _supervised(mdata, columns) if not name else _ranked(holder, columns)
         if told:
             what = f"The labels were used before: {'; '.join(told)}."
-            advice = (
-                "Do not evaluate on what came of it; repeat the step inside each training part."
-            )
+            advice = "Do not evaluate on what came of it; repeat it inside each training part."
             findings.append(Finding("warning", name, what, len(told), len(told), advice))
         told = [what for key, what in _STEPS.items() if key in holder.uns]
-        if name and _is_cut(holder):
+        chosen = holder.var.get("highly_variable") if name else None
+        if chosen is not None and chosen.astype(bool).all():
             told.append("X holds highly variable features only")
         if told:
             what = f"Steps learned from all samples are recorded: {'; '.join(told)}."
             advice = "Mild, as no labels were used. Evaluate on X, not on what they made, or repeat them inside the folds."
             findings.append(Finding("note", name, what, len(told), len(told), advice))
     return Checked(findings)
-
-
-def _is_cut(mod: Any) -> bool:
-    return "highly_variable" in mod.var.columns and bool(
-        mod.var["highly_variable"].astype(bool).all()
-    )
 
 
 def _ranked(mod: Any, columns: set[str]) -> list[str]:
