@@ -87,7 +87,8 @@ def check_leakage(
     >>> mdata = pw.datasets.simulate(60, seed=1)
     >>> pw.evaluate.check_leakage(mdata, target="class").ok
     True
-    >>> mdata.mod["rna"].X[:, 0] = mdata.obs["class"].cat.codes
+    >>> rna = mdata.mod["rna"]
+    >>> rna.X[:, 0] = mdata.obs.loc[rna.obs_names, "class"].cat.codes
     >>> pw.evaluate.check_leakage(mdata, target="class").findings["severity"].tolist()
     ['error']
     """
