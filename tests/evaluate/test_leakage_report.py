@@ -116,6 +116,20 @@ def test_small_layers_are_named():
     assert report.checks.loc["feature selection", "ran"]
 
 
+def test_outcomes_and_layers_that_do_not_overlap():
+    layers, obs = clean()
+    obs["kind"] = np.where(np.arange(80) < 40, obs["kind"], "")
+    obs["dose"] = np.where(np.arange(80) < 40, np.nan, obs["dose"])
+    first, last = np.arange(40), np.arange(40, 80)
+    layers["b"][60:, 3] = np.nan  # of which a batch has no value
+    obs["plate"] = np.where(np.arange(80) < 60, obs["plate"], "p5")
+    mdata = mu({"a": (layers["a"][first], first), "b": (layers["b"][last], last)}, obs)
+    assert found(mdata, target="dose", batch="plate") == []
+    report = check_leakage(mdata, target=["kind", "dose"], batch="plate")
+    assert "class 'kind' of 40; number 'dose' of 40" in report.subject
+    assert set(report.findings["check"]) <= {"batches", "missing layers"}
+
+
 # What the object records
 
 

@@ -56,10 +56,13 @@ def _cox_scores(x: np.ndarray, time: np.ndarray, event: np.ndarray) -> np.ndarra
 
 
 def filled(x: np.ndarray) -> np.ndarray:
-    """Values as float64, the feature's mean where unmeasured."""
+    """Values as float64, the feature's mean where unmeasured (0 if it is everywhere)."""
     x = x.astype(np.float64)
     gaps = np.isnan(x)
-    return np.where(gaps, np.nanmean(x, axis=0), x) if gaps.any() else x
+    if not gaps.any():
+        return x
+    mean = np.nansum(x, axis=0) / np.maximum((~gaps).sum(axis=0), 1)
+    return np.where(gaps, mean, x)
 
 
 def n_independent(x: np.ndarray, basis: np.ndarray) -> float:

@@ -33,8 +33,10 @@ def check_batch_correction(study: Study) -> Checked:
         seen = {column: _too_alike(study, part, column) for column in study.batches}
         if not any(seen.values()):
             small.append(layer.name)
-        alike = {c: s for c, s in seen.items() if s is not None and s[0] < min(_LITTLE, s[1] / 2)}
-        for column, (ratio, usual) in list(alike.items())[:1]:
+        for column, between in seen.items():
+            if between is None or between[0] >= min(_LITTLE, between[1] / 2):
+                continue
+            ratio, usual = between
             what = (
                 f"The means of the batches of {column!r} are more alike than chance allows (variance between batches "
                 f"{ratio:.2g} of what is expected without any difference; shuffled batches give {usual:.2g} at least): "
@@ -56,9 +58,8 @@ def _too_alike(study: Study, layer: Layer, column: str) -> tuple[float, float] |
         return None
     # Batches may have been balanced for the classes by design, which alone makes them alike.
     labels = study.outcomes[0].labels if study.outcomes else None
-    stratum = (
-        np.zeros(len(x)) if labels is None else np.nan_to_num(labels[layer.rows][large], nan=-1)
-    )
+    labels = np.zeros(len(study.names)) if labels is None else np.nan_to_num(labels, nan=-1)
+    stratum = labels[layer.rows][large]
     x = x - x.mean(axis=0)
     x = x[:, (x**2).sum(axis=0) > 0]
     code = np.unique(code, return_inverse=True)[1]

@@ -45,10 +45,10 @@ def check_copies(study: Study) -> Checked:
     findings, small = [], []
     n_tests = sum(len(layer.features) for layer in study.layers)
     for layer in study.layers:
-        if all(outcome.known[layer.rows].sum() < _MIN for outcome in study.outcomes):
+        known = [o for o in study.outcomes if o.known[layer.rows].sum() >= _MIN]
+        if not known:
             small.append(layer.name)
-            continue
-        for outcome in study.outcomes:
+        for outcome in known:
             told = tell(layer.x, outcome, layer.rows, n_tests)
             findings += _findings(told, layer.features, layer.name, outcome)
     return checked(findings, small, len(study.layers))

@@ -92,9 +92,9 @@ def copies(layer: Layer) -> pd.DataFrame | None:
     same = np.array(
         [_share_same(x[i], x[j], high - low) for i, j in zip(first, second, strict=True)]
     )
-    kept = same >= _MOST if len(same) else np.array([], dtype=bool)
-    pair = np.sort(layer.rows[np.stack([first, second])], axis=0)[:, kept]
-    return pd.DataFrame({"a": pair[0], "b": pair[1], "same": same[kept]})
+    a, b = np.sort(layer.rows[np.stack([first, second])], axis=0)
+    table = pd.DataFrame({"a": a, "b": b, "same": same})
+    return table[table["same"] >= _MOST]
 
 
 def _nearest(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -130,8 +130,7 @@ def _parts(study: Study) -> Iterator[tuple[str, np.ndarray, bool]]:
 def _shape_of(layer: Layer, outcome: Outcome, mask: np.ndarray, seed: int) -> Shape | None:
     inside = (outcome.known & mask)[layer.rows]
     y = outcome.y[layer.rows[inside]]
-    x = layer.x[inside]
-    x = filled(x[:, ~np.isnan(x).all(axis=0)])
+    x = filled(layer.x[inside])
     x = x[:, np.ptp(x, axis=0) > 0] if len(x) else x
     n, p = x.shape
     varies = n >= _MIN_SAMPLES and len(np.unique(y[:, 1] if y.ndim > 1 else y)) > 1
