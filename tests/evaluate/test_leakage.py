@@ -56,6 +56,25 @@ def test_copies_with_gaps_are_seen():
     assert found(mu({"a": layers["a"]}, obs)) == [("duplicates", "warning")]
 
 
+def test_all_of_four_copies_are_compared():
+    layers, obs = clean()
+    x = layers["a"]
+    x[[5, 10, 15]] = x[0]
+    fold = np.arange(80) % 5
+    fold[[0, 5, 10, 15]] = [0, 0, 1, 1]
+    mdata = mu({"a": x}, obs)
+    assert check_leakage(mdata).findings["n"].tolist() == [6]
+    assert check_leakage(mdata, splits=fold).findings["n"].tolist() == [4]
+
+
+def test_features_that_say_the_same_agree_by_chance():
+    rng = np.random.default_rng(0)
+    x = np.outer(rng.normal(size=80), np.ones(60)) + 1e-4 * rng.normal(size=(80, 60))
+    report = check_leakage(mu({"a": x}, clean()[1]))
+    assert report.findings.empty
+    assert not report.checks.loc["duplicates", "ran"]
+
+
 def test_coarse_values_agree_by_chance():
     rng = np.random.default_rng(0)
     mutation = rng.random((80, 100)) < 0.01

@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pathweave._core.checks import (
-    MISSING_LABELS,
-    check_mudata,
-    check_obs_column,
-    check_values,
-    select_layers,
-)
+from pathweave._core.checks import MISSING_LABELS, check_mudata, check_obs_column, select_layers
+from pathweave.evaluate._samples import aligned_values
 from pathweave.evaluate._splits import read_splits
 from pathweave.models._targets import Target, read_targets
 
@@ -201,18 +196,7 @@ def _guess_batches(obs: pd.DataFrame, used: set[str | None]) -> tuple[str, ...]:
 
 
 def _read_layer(mdata: MuData, layer: str) -> Layer:
-    mod = mdata.mod[layer]
-    if mod.X is None:
-        msg = f"layer {layer!r} has no X; put its values into mod.X."
-        raise ValueError(msg)
-    x = np.asarray(mod.X.toarray() if hasattr(mod.X, "toarray") else mod.X)
-    if x.dtype.kind not in "fiub":
-        msg = f"layer {layer!r} holds {x.dtype} values; numbers are needed."
-        raise TypeError(msg)
-    x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
-    some = ~np.isnan(x).all(axis=0)
-    check_values(x[:, some], layer, mod.var_names[some])
-    rows = mdata.obs_names.get_indexer(mod.obs_names)
-    measured = ~np.isnan(x).all(axis=1) & (rows >= 0)
-    features = mod.var_names.to_numpy(dtype=object)[some]
-    return Layer(layer, features, rows[measured], x[np.ix_(measured, some)])
+    x = aligned_values(mdata, layer)
+    rows, some = ~np.isnan(x).all(axis=1), ~np.isnan(x).all(axis=0)
+    features = mdata.mod[layer].var_names.to_numpy(dtype=object)[some]
+    return Layer(layer, features, np.flatnonzero(rows), x[np.ix_(rows, some)])
