@@ -24,7 +24,7 @@ from pathweave.models._targets import read_targets
 def test_noise_raises_no_alarm(task):
     alarms = []
     for seed in range(20):
-        layers, obs = clean(seed, n=40 + 4 * seed)
+        layers, obs = clean(seed, n=40 + 4 * seed, p=100)
         columns = ["age", "ward"]
         alarms += found(mu(layers, obs), obs_features=columns, **TASKS[task])
     assert len(alarms) <= 1, alarms

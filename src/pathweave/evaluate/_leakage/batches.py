@@ -83,14 +83,10 @@ def confounding(name: str, code: np.ndarray, outcome: Outcome, seed: int) -> Fin
     if _is_perfect(table):
         what = f"Each value of {name} ({len(table)}) has one class of {outcome.name} only: they cannot be told apart."
         return Finding("error", "", what, v, 0, "")
-    n_pure, n_lonely = one_class(table), one_class(table.T)
-    if v < _WEAK and not n_pure and not n_lonely and outcome.target.task == "class":
+    if v < _WEAK and outcome.target.task == "class":
         return None
-    told = f"; {n_pure} of its values have one class only" if n_pure else ""
-    told += f"; {n_lonely} of the classes are in one of its values only" if n_lonely else ""
-    what = f"{name[0].upper()}{name[1:]} ({len(table)} values) goes with {outcome.name}: Cramer's V {v:.2f} (0 none, 1 the same), p {_p(p)}{told}."
-    grave = v >= _STRONG or (n_lonely > 0 and v >= _WEAK)
-    return Finding("warning" if grave else "note", "", what, v, 0, "")
+    what = f"{name[0].upper()}{name[1:]} ({len(table)} values) goes with {outcome.name}: Cramer's V {v:.2f} (0 none, 1 the same), p {p:.1g}."
+    return Finding("warning" if v >= _STRONG else "note", "", what, v, 0, "")
 
 
 def _of_numbers(
@@ -104,7 +100,7 @@ def _of_numbers(
     if adjusted > 0.99:
         what = f"{name[0].upper()}{name[1:]} determines {outcome.name} (eta squared {eta:.3f}): they cannot be told apart."
         return Finding("error", "", what, adjusted, 0, "")
-    what = f"{name[0].upper()}{name[1:]} explains {100 * adjusted:.0f} % of the variance of {outcome.name} (corrected for chance; p {_p(p)})."
+    what = f"{name[0].upper()}{name[1:]} explains {100 * adjusted:.0f} % of the variance of {outcome.name} (corrected for chance; p {p:.1g})."
     grave = adjusted >= _STRONG**2
     return Finding("warning" if grave else "note", "", what, adjusted, 0, "")
 
@@ -125,14 +121,6 @@ def _is_perfect(table: np.ndarray) -> bool:
     pure = (table > 0).sum(axis=1) == 1
     several = len(np.unique(table[repeated].argmax(axis=1))) > 1
     return bool(several and pure[repeated].all() and table[repeated].sum() > 0.8 * table.sum())
-
-
-def one_class(table: np.ndarray) -> int:
-    """How many rows of five or more fall into one column, which chance would hardly have dealt them."""
-    sizes = table.sum(axis=1)
-    share = (table.sum(axis=0) / table.sum())[table.argmax(axis=1)]
-    pure = ((table > 0).sum(axis=1) == 1) & (sizes >= 5)
-    return int((pure & (share**sizes < 0.01 / len(sizes))).sum())
 
 
 def contingency(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -173,7 +161,3 @@ def _eta_squared(code: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     eta = float((size * (mean - y.mean()) ** 2).sum() / ((y - y.mean()) ** 2).sum())
     spare = len(y) - len(size)
     return eta, max(0.0, 1 - (1 - eta) * (len(y) - 1) / spare) if spare > 0 else 0.0
-
-
-def _p(p: float) -> str:
-    return "below 0.003" if p < 0.003 else f"{p:.2g}"

@@ -12,6 +12,7 @@ from pathweave.evaluate._leakage.report import Checked, Finding, checked
 
 if TYPE_CHECKING:
     from pathweave.evaluate._leakage.read import Layer, Study
+    from pathweave.evaluate._leakage.report import Severity
 
 _MOST = 0.95
 _MIN_SAMPLES = 10
@@ -53,35 +54,31 @@ def scaling(x: np.ndarray) -> list[tuple[float, str]]:
 def check_imputation(study: Study) -> Checked:
     """Values filled in before the split: one value again and again, which is the mean or median of the others."""
     findings, small = [], []
+    severity: Severity
     for layer in study.layers:
         part = layer.some(study.seed)
         if len(part.x) < _MIN_SAMPLES:
             small.append(layer.name)
             continue
-        everywhere = imputed(part.x)
-        by_class = _by_class(study, part, everywhere)
+        hits = imputed(part.x)
+        by_class = _by_class(study, part, hits)
         if len(by_class) >= 3:
-            what = f"{len(by_class)} features repeat a value that is the mean or median of one class: {listed(part.features[by_class])}. Gaps were filled by class."
+            hits, severity, whose = by_class, "error", "the mean or median of one class"
             advice = "Put NaN back: an imputed value tells the label."
-            findings.append(
-                Finding("error", layer.name, what, len(by_class), len(by_class), advice)
-            )
-        elif len(everywhere):
-            what = f"{len(everywhere)} features repeat a value that is their mean or median over all samples: {listed(part.features[everywhere])}. Gaps were filled before any split."
+        else:
+            severity, whose = "note", "their mean or median over all samples"
             advice = "Mild, as no labels were used; to be strict, put NaN back, and let the model impute inside the folds."
-            findings.append(
-                Finding("note", layer.name, what, len(everywhere), len(everywhere), advice)
-            )
+        n = len(hits)
+        if n:
+            what = f"{n} features repeat a value that is {whose}: {listed(part.features[hits])}. Gaps were filled before any split."
+            findings.append(Finding(severity, layer.name, what, n, n, advice))
     return checked(findings, small, len(study.layers))
 
 
 def _by_class(study: Study, layer: Layer, everywhere: np.ndarray) -> np.ndarray:
     """Features imputed within a class that are not imputed over all."""
     hits = []
-    for outcome in study.outcomes:
-        labels = np.full(len(layer.rows), np.nan)
-        if outcome.labels is not None:
-            labels = outcome.labels[layer.rows]
+    for labels in (o.labels[layer.rows] for o in study.outcomes if o.labels is not None):
         classes, counts = np.unique(labels[~np.isnan(labels)], return_counts=True)
         if len(classes) > 1:
             hits += [imputed(layer.x[labels == k]) for k in classes[counts >= _MIN_SAMPLES]]
