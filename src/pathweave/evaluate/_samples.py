@@ -199,7 +199,7 @@ def read_samples(
         else first.encode(mdata.obs)
     )
     some = (~np.isnan(y)).any(axis=1) if first.task == "number" else ~np.isnan(y).any(axis=1)
-    values = {layer: _aligned(mdata, layer)[some] for layer in chosen}
+    values = {layer: aligned_values(mdata, layer)[some] for layer in chosen}
     if not any((~np.isnan(x)).any() for x in values.values()):
         msg = f"layers={layers!r}: no sample with a known outcome has a value in any of them."
         raise ValueError(msg)
@@ -219,7 +219,7 @@ def read_samples(
     )
 
 
-def _aligned(mdata: MuData, layer: str) -> np.ndarray:
+def aligned_values(mdata: MuData, layer: str) -> np.ndarray:
     """Values of a layer for all samples, in the layer's own floating-point precision."""
     mod = mdata.mod[layer]
     if mod.X is None:
@@ -269,7 +269,7 @@ def read_like(mdata: MuData, like: Samples, *, name: str) -> Samples:
     for layer, names in like.features.items():
         x = np.full((mdata.n_obs, len(names)), np.nan, dtype=like.layers[layer].dtype)
         if layer in mdata.mod:
-            own = _aligned(mdata, layer)
+            own = aligned_values(mdata, layer)
             columns = mdata.mod[layer].var_names.get_indexer(names)
             x[:, columns >= 0] = own[:, columns[columns >= 0]]
             shared += int((columns >= 0).sum())

@@ -130,7 +130,8 @@ def make_splits(
             msg = f"{name}={value!r} must be a whole number of 1 or more."
             raise ValueError(msg)
     if splits is not None:
-        made = _users(splits, samples)
+        y = samples.y[:, 0] if samples.task == "class" else samples.y[:, -1]
+        made = read_splits(splits, samples.names, y, samples.groups)
     elif site is not None:
         made = [
             Split(0, k, np.flatnonzero(site != s), np.flatnonzero(site == s))
@@ -194,13 +195,15 @@ def _forward(time: np.ndarray, n_folds: int) -> list[Split]:
     ]
 
 
-def _users(splits: Any, samples: Samples) -> list[Split]:
-    n = len(samples)
-    if hasattr(splits, "split"):
-        y = samples.y[:, 0] if samples.task == "class" else samples.y[:, -1]
-        pairs = list(splits.split(np.zeros((n, 1)), y, samples.groups))
+def read_splits(
+    splits: Any, names: np.ndarray, y: np.ndarray | None = None, groups: np.ndarray | None = None
+) -> list[Split]:
+    """Read the user's own splits of the samples with these names."""
+    n = len(names)
+    if hasattr(splits, "split") and not isinstance(splits, str):
+        pairs = list(splits.split(np.zeros((n, 1)), y, groups))
     else:
-        if not hasattr(splits, "__iter__"):
+        if isinstance(splits, str) or not hasattr(splits, "__iter__"):
             msg = (
                 f"splits={splits!r} must be the fold of each sample, (train, test) pairs or a scikit-learn "
                 "splitter; n_folds= says how many folds are dealt."
@@ -225,7 +228,7 @@ def _users(splits: Any, samples: Samples) -> list[Split]:
         train, test = (_positions(part, n) for part in pair)
         both = np.intersect1d(train, test)
         if len(both):
-            msg = f"splits: fold {k} has {len(both)} sample(s) in training and test part: {listed(samples.names[both])}."
+            msg = f"splits: fold {k} has {len(both)} sample(s) in training and test part: {listed(names[both])}."
             raise ValueError(msg)
         made.append(Split(0, k, train, test))
     return _as_repeats(made)
