@@ -14,7 +14,7 @@ What its makers did before (their notebooks TCGA-BRCA, -LGG, -KIPAN), which no s
 - Methylation is the mean of a gene as M-value, RNA is log2 RSEM, miRNA log2 RPKM.
 
 Targets: PAM50 (brca), vital status whatever the follow-up (lgg), stage I-II or III-IV (kipan). Their numbers are
-turned back into names. Clinical tables are left out: some tell the stage or the histology.
+turned back into names. `covariates` gives the clinical columns that the makers' notebooks use, apart from the layers.
 """
 
 from __future__ import annotations
@@ -41,6 +41,25 @@ TARGETS = {
     "lgg": ("alive", "deceased"),
     "kipan": ("early", "late"),
 }
+
+# Columns that the notebooks give to DPMON.
+COVARIATES = {
+    "brca": (
+        "histological_type_infiltrating lobular carcinoma", "histological_type_infiltrating ductal carcinoma",
+        "histological_type_metaplastic carcinoma", "race_black or african american", "race_white",
+        "years_to_birth", "pathologic_stage", "number_of_lymph_nodes", "pathology_N_stage",
+    ),
+    "lgg": (
+        "years_to_birth", "radiation_therapy_yes", "histological_type_oligoastrocytoma",
+        "histological_type_oligodendroglioma", "race_asian", "ethnicity_not hispanic or latino",
+        "race_black or african american",
+    ),
+    "kipan": (
+        "radiation_therapy_yes", "histological_type_kidney clear cell renal carcinoma",
+        "histological_type_kidney papillary renal cell carcinoma", "gender_male",
+        "ethnicity_not hispanic or latino", "years_to_birth", "race_white",
+    ),
+}  # fmt: skip
 
 
 def wheel() -> Path:
@@ -78,6 +97,12 @@ def load(name: str) -> mudata.MuData:
         mdata = mudata.MuData({layer: _layer(layer, tables[layer]) for layer in LAYERS})
     mdata.obs["target"] = pd.Categorical(np.asarray(TARGETS[name])[codes], TARGETS[name])
     return mdata
+
+
+def covariates(name: str) -> pd.DataFrame:
+    """Clinical columns of a cohort, which the makers scaled and filled in on all samples."""
+    with zipfile.ZipFile(wheel()) as archive:
+        return _read(archive, name, "clinical")[list(COVARIATES[name])]
 
 
 def _read(archive: zipfile.ZipFile, name: str, table: str) -> pd.DataFrame:
