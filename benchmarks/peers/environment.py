@@ -22,8 +22,8 @@ PEERS = {
     "mofa": (("mofapy2==0.7.5",), ()),
     # PolyForm Noncommercial 1.0.0. It asks for torchvision and xgboost too (1 GB) but imports neither.
     "flexynesis": (
-        (*TORCH, "captum", "geomloss", "h5py", "lifelines", "lightning", "plotnine", "pot", "python-louvain",
-         "pyyaml", "rich", "safetensors", "scikit-optimize", "scikit-survival", "seaborn", "umap-learn"),
+        (*TORCH, "captum", "filelock", "geomloss", "h5py", "ipython", "lifelines", "lightning", "platformdirs", "plotnine", "pot", "python-louvain",
+         "pyyaml", "requests", "rich", "safetensors", "scikit-optimize", "scikit-survival", "seaborn", "umap-learn"),
         ("flexynesis==1.1.14",),
     ),
 }  # fmt: skip
