@@ -65,7 +65,7 @@ def fit(
         raise ValueError(msg)
     scale = Scaled(train) if scaled else None
     x, new = table(train, scale), table(test, scale)
-    x, new = x.fillna(x.mean()), new.fillna(x.mean())
+    x, new = x.fillna(x.mean()).fillna(0.0), new.fillna(x.mean()).fillna(0.0)
     y = pd.Series(train.y, index=x.index, name="target")
     clinical = None
     if train.covariates is not None:
