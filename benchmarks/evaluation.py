@@ -14,6 +14,7 @@ from pathlib import Path
 import mudata
 import pandas as pd
 from five_folds import DATA, brca, ccle4, rosmap
+from peers import tcga
 
 import pathweave as pw
 
@@ -56,6 +57,9 @@ SETS = {
     "ccle4": lambda: classes(*ccle4()[:2]),
     "luad": lambda: survival("tcga_surv_luad"),
     "gbmlgg": lambda: survival("tcga_surv_gbmlgg"),
+    "brca": lambda: classes(tcga.load("brca"), "target"),
+    "lgg": lambda: classes(tcga.load("lgg"), "target"),
+    "kipan": lambda: classes(tcga.load("kipan"), "target"),
     "ccle4_drugs": drugs,
 }
 
