@@ -111,4 +111,4 @@ def _chance(report: Report, metric: str, shuffled: pd.Series) -> str:
         )
     if shuffled["high"] - shuffled["low"] > _VAGUE:
         return f"{shuffled.name} scores {told}; chance is {level:.2f}: too vague to rule out a leak, take more splits."
-    return f"{shuffled.name} scores {told}; chance is {level:.2f}: no leak shows. (Duplicated samples, and features chosen beforehand with the labels, cannot show here.)"
+    return f"{shuffled.name} scores {told}; chance is {level:.2f}: no leak shows. (Duplicated samples, and features chosen beforehand with the labels, cannot show here: evaluate.check_leakage looks for them.)"
