@@ -201,6 +201,7 @@ def test_how_it_was_done(two, tmp_path):
 
 @pytest.mark.parametrize(("name", "n_figures"), [("two", 4), ("lived", 2), ("numbers", 3)])
 def test_figures_suit_the_outcome_and_are_inside(name, n_figures, request, tmp_path):
+    before = plt.get_fignums()
     page = written(request.getfixturevalue(name), tmp_path)
     assert len(page.images) == n_figures
     for image in page.images:
@@ -209,7 +210,7 @@ def test_figures_suit_the_outcome_and_are_inside(name, n_figures, request, tmp_p
         assert head == "data:image/svg+xml;base64"
         root = ET.fromstring(base64.b64decode(data))  # noqa: S314  # our own
         assert root.tag.endswith("svg")
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == before
 
 
 def test_nothing_is_fetched(two, tmp_path):
