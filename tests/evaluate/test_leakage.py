@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from leakage_cases import TASKS, clean, found, mu
+from scipy.stats import rankdata
 from sklearn.feature_selection import f_classif, f_regression
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GroupKFold
@@ -113,8 +114,9 @@ def test_a_column_that_names_patients_is_told():
     assert found(mdata, splits=np.arange(80) % 5) == [("patients", "error")]
     assert found(mdata, splits=np.arange(80) // 2 % 5) == []
     mdata.obs["patient_id"] = mdata.obs_names  # one sample each
-    mdata.obs["patient_sex"] = ["f", "m"] * 40
-    assert found(mdata) == []
+    mdata.obs["patient_age"] = np.arange(80) // 4  # of a patient, not the patient
+    mdata.obs["patient_died"] = np.arange(80) // 4
+    assert found(mdata, target="patient_died") == []
 
 
 NAMES = {
@@ -147,6 +149,8 @@ def test_names_of_conditions_are_no_patients():
     obs["kind"] = np.repeat(["drug", "vehicle"], 12)
     names = [f"{'drug' if i < 12 else 'vehicle'}{i // 6}_rep{i % 6}" for i in range(24)]
     assert found(mu(layers, obs, names), target="kind") == []
+    layers, obs = clean()
+    assert found(mu(layers, obs, [f"line{i % 4}_rep{i // 4}" for i in range(80)])) == []
 
 
 # Features that hold the target
@@ -196,6 +200,15 @@ def test_strong_biology_is_a_note():
 def test_few_samples_tell_by_chance():
     layers, obs = clean(n=10, p=2000)
     assert found(mu(layers, obs), target="kind") == []
+    layers, obs = clean(n=8, p=20_000)
+    rho = (rankdata(layers["a"], axis=0) - 4.5).T @ (rankdata(obs["dose"]) - 4.5) / 42
+    assert np.abs(rho).max() > 0.99  # of 20,000, one is
+    assert found(mu(layers, obs), target="dose") == []
+    mutation = np.zeros((80, 300))
+    obs = clean()[1]
+    obs["kind"] = ["x"] * 78 + ["y"] * 2
+    mutation[78:, 4] = 1  # one of 300 genes, in both of the two
+    assert found(mu({"mutation": mutation}, obs), target="kind") == []
 
 
 # Columns of obs
