@@ -57,7 +57,7 @@ def check_layers_missing(study: Study) -> Checked:
         has[layer.rows] = 1
         for outcome in study.outcomes:
             seen = confounding(f"having layer {layer.name!r}", has, outcome, study.seed)
-            if seen is not None:
+            if seen is not None and seen.severity != "note":  # a little is in most data
                 advice = "Judge on samples that have the layer too: a model may learn who lacks it, not its values."
                 n = int((has == 0).sum())
                 findings.append(replace(seen, layer=layer.name, n=n, advice=advice))
@@ -84,7 +84,7 @@ def confounding(name: str, code: np.ndarray, outcome: Outcome, seed: int) -> Fin
         return Finding("error", "", what, v, 0, "")
     if v < _WEAK and outcome.target.task == "class":
         return None
-    what = f"{name[0].upper()}{name[1:]} ({len(table)} values) goes with {outcome.name}: Cramer's V {v:.2f} (0 none, 1 the same), p {p:.1g}."
+    what = f"{name[0].upper()}{name[1:]} ({len(table)} values) goes with {outcome.name}: Cramer's V {v:.2f} (0 none, 1 the same), p {max(p, 1e-16):.1g}."
     return Finding("warning" if v >= _STRONG else "note", "", what, v, 0, "")
 
 
@@ -96,7 +96,7 @@ def _of_numbers(name: str, code: np.ndarray, y: np.ndarray, outcome: Outcome) ->
     if adjusted > 0.99:
         what = f"{name[0].upper()}{name[1:]} determines {outcome.name} (eta squared {adjusted:.3f}): they cannot be told apart."
         return Finding("error", "", what, adjusted, 0, "")
-    what = f"{name[0].upper()}{name[1:]} explains {100 * adjusted:.0f} % of the variance of {outcome.name} (corrected for chance; p {p:.1g})."
+    what = f"{name[0].upper()}{name[1:]} explains {100 * adjusted:.0f} % of the variance of {outcome.name} (corrected for chance; p {max(p, 1e-16):.1g})."
     grave = adjusted >= _STRONG**2
     return Finding("warning" if grave else "note", "", what, adjusted, 0, "")
 
