@@ -363,7 +363,7 @@ def test_combat_is_seen():
 
 def test_batches_balanced_by_design_are_not_corrected():
     layers, obs = clean(n=96)
-    obs["plate"] = np.repeat(["p1", "p2", "p3", "p4"], 24)
+    obs["plate"] = [f"p{i // 6}" for i in range(96)]
     obs["kind"] = np.tile(["x", "y"], 48)
     x = layers["a"] + 6 * np.outer(_codes(obs["kind"]), np.random.default_rng(1).normal(size=200))
     assert ("batch correction", "warning") not in found(mu({"a": x}, obs), target="kind")
@@ -426,6 +426,12 @@ def test_repeated_values_that_are_no_mean(fill):
     low = np.quantile(x, 0.2, axis=0)
     x = np.where(x < low, 0.0 if fill == "zeros" else low, x)
     assert found(mu({"b": x}, obs)) == []
+
+
+def test_few_values_around_zero_are_not_imputed():
+    values = np.repeat([-2.0, -1, 0, 1, 2], [10, 15, 30, 15, 10])
+    x = np.random.default_rng(0).permuted(np.tile(values[:, None], 100), axis=0)
+    assert found(mu({"cnv": x}, clean()[1])) == []
 
 
 # Features chosen with the labels
