@@ -365,7 +365,7 @@ def test_batches_balanced_by_design_are_not_corrected():
     layers, obs = clean(n=96)
     obs["plate"] = [f"p{i // 6}" for i in range(96)]
     obs["kind"] = np.tile(["x", "y"], 48)
-    x = layers["a"] + 6 * np.outer(_codes(obs["kind"]), np.random.default_rng(1).normal(size=200))
+    x = layers["a"] + 20 * np.outer(_codes(obs["kind"]), np.random.default_rng(1).normal(size=200))
     assert ("batch correction", "warning") not in found(mu({"a": x}, obs), target="kind")
 
 
