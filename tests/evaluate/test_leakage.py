@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from leakage_cases import TASKS, clean, found, mu
+from scipy.stats import rankdata
 from sklearn.feature_selection import f_classif, f_regression
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GroupKFold
@@ -113,8 +114,9 @@ def test_a_column_that_names_patients_is_told():
     assert found(mdata, splits=np.arange(80) % 5) == [("patients", "error")]
     assert found(mdata, splits=np.arange(80) // 2 % 5) == []
     mdata.obs["patient_id"] = mdata.obs_names  # one sample each
-    mdata.obs["patient_sex"] = ["f", "m"] * 40
-    assert found(mdata) == []
+    mdata.obs["patient_age"] = np.arange(80) // 4  # of a patient, not the patient
+    mdata.obs["patient_died"] = np.arange(80) // 4
+    assert found(mdata, target="patient_died") == []
 
 
 NAMES = {
@@ -147,6 +149,8 @@ def test_names_of_conditions_are_no_patients():
     obs["kind"] = np.repeat(["drug", "vehicle"], 12)
     names = [f"{'drug' if i < 12 else 'vehicle'}{i // 6}_rep{i % 6}" for i in range(24)]
     assert found(mu(layers, obs, names), target="kind") == []
+    layers, obs = clean()
+    assert found(mu(layers, obs, [f"line{i % 4}_rep{i // 4}" for i in range(80)])) == []
 
 
 # Features that hold the target
@@ -196,6 +200,15 @@ def test_strong_biology_is_a_note():
 def test_few_samples_tell_by_chance():
     layers, obs = clean(n=10, p=2000)
     assert found(mu(layers, obs), target="kind") == []
+    layers, obs = clean(n=8, p=20_000)
+    rho = (rankdata(layers["a"], axis=0) - 4.5).T @ (rankdata(obs["dose"]) - 4.5) / 42
+    assert np.abs(rho).max() > 0.99  # of 20,000, one is
+    assert found(mu(layers, obs), target="dose") == []
+    mutation = np.zeros((80, 300))
+    obs = clean()[1]
+    obs["kind"] = ["x"] * 78 + ["y"] * 2
+    mutation[78:, 4] = 1  # one of 300 genes, in both of the two
+    assert found(mu({"mutation": mutation}, obs), target="kind") == []
 
 
 # Columns of obs
@@ -311,8 +324,10 @@ def test_who_has_a_layer_tells_the_class():
     for severity, rows in cases.items():
         mdata = mu({"a": layers["a"], "b": (layers["b"][rows], rows)}, obs)
         assert found(mdata, target="kind") == [("missing layers", severity)]
-    mdata = mu({"a": layers["a"], "b": (layers["b"][half], half)}, obs)
-    assert found(mdata, target="kind") == []
+    some = np.flatnonzero((kind == "x") | (np.arange(80) % 4 > 0))
+    for rows in (half, some):
+        mdata = mu({"a": layers["a"], "b": (layers["b"][rows], rows)}, obs)
+        assert found(mdata, target="kind") == []
 
 
 # Batch correction
@@ -348,9 +363,9 @@ def test_combat_is_seen():
 
 def test_batches_balanced_by_design_are_not_corrected():
     layers, obs = clean(n=96)
-    obs["plate"] = np.repeat(["p1", "p2", "p3", "p4"], 24)
+    obs["plate"] = [f"p{i // 6}" for i in range(96)]
     obs["kind"] = np.tile(["x", "y"], 48)
-    x = layers["a"] + 6 * np.outer(_codes(obs["kind"]), np.random.default_rng(1).normal(size=200))
+    x = layers["a"] + 20 * np.outer(_codes(obs["kind"]), np.random.default_rng(1).normal(size=200))
     assert ("batch correction", "warning") not in found(mu({"a": x}, obs), target="kind")
 
 
@@ -411,6 +426,12 @@ def test_repeated_values_that_are_no_mean(fill):
     low = np.quantile(x, 0.2, axis=0)
     x = np.where(x < low, 0.0 if fill == "zeros" else low, x)
     assert found(mu({"b": x}, obs)) == []
+
+
+def test_few_values_around_zero_are_not_imputed():
+    values = np.repeat([-2.0, -1, 0, 1, 2], [10, 15, 30, 15, 10])
+    x = np.random.default_rng(0).permuted(np.tile(values[:, None], 100), axis=0)
+    assert found(mu({"cnv": x}, clean()[1])) == []
 
 
 # Features chosen with the labels

@@ -38,8 +38,8 @@ def check_leakage(
 
     What an evaluation cannot see from inside: copies of samples and samples of one patient in different
     folds, features that hold the answer, batches that go with the labels, and preparation that was done on
-    all samples before they came here. Nothing is changed. No sign is no proof: imputation from neighbours,
-    labels used to tune a panel years ago, or features chosen by fold change alone leave nothing to see.
+    all samples before they came here. Nothing is changed. No sign is no proof: imputation from
+    neighbours, or features chosen by fold change alone, leave nothing that is seen here.
 
     Parameters
     ----------

@@ -67,9 +67,10 @@ def _findings(told: Told, features: np.ndarray, layer: str, outcome: Outcome) ->
     if not n:
         return findings
     rest = float(told.strength[~near & ~told.exact].max(initial=0.0))
-    verb = "tells" if n == 1 else "tell"
+    many = len(outcome.target.classes) > 2
+    verb = ("separate{} a class of" if many else "tell{} the target").format("s" if n == 1 else "")
     what = (
-        f"{count(n, 'feature')} {verb} the target {outcome.name} nearly alone ({_MEASURE[outcome.target.task]} "
+        f"{count(n, 'feature')} {verb} {outcome.name} nearly alone ({_MEASURE[outcome.target.task]} "
         f"at least {told.strength[near].min():.3f}): {listed(features[near])}. The next best reaches {rest:.2f}."
     )
     if rest < _ORDINARY:
