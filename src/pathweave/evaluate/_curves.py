@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathweave.evaluate._samples import Samples
     from pathweave.graph import PathwayGraph
 
+_QUARTERS = (0.25, 0.5, 0.75, 1.0)
 _MIN_TRAIN = 20
 _KEYS = ["method", "missing", "fraction"]
 
@@ -90,7 +91,7 @@ def learning_curve(  # noqa: PLR0913  # named one by one, as in cross_validate
     layers: Sequence[str] | str | None = None,
     models: Any = ("pathway_vae",),
     baselines: Sequence[str] | str = (),
-    fractions: Sequence[float] = (0.25, 0.5, 0.75, 1.0),
+    fractions: Sequence[float] | None = None,
     n_folds: int = 5,
     n_repeats: int = 1,
     n_inner: int = 5,
@@ -107,7 +108,7 @@ def learning_curve(  # noqa: PLR0913  # named one by one, as in cross_validate
     mdata, graph, target, survival, layers, models, baselines
         As in `cross_validate`.
     fractions
-        Parts of the training samples, above 0 to 1.
+        Parts of the training samples, above 0 to 1; by default quarters, those of at least 20 samples.
     n_folds, n_repeats, n_inner, seed, folder, n_jobs
         As in `cross_validate`.
 
@@ -131,10 +132,13 @@ def learning_curve(  # noqa: PLR0913  # named one by one, as in cross_validate
     >>> curve.summary()["n_train"].tolist()
     [27, 53]
     """
-    sizes = _checked(fractions)
+    sizes = _checked(_QUARTERS if fractions is None else fractions)
     samples = read_samples(mdata, target=target, survival=survival, layers=layers)
     methods = resolve(samples, graph, models=models, baselines=baselines, nulls=(), n_inner=n_inner)
     splits = make_splits(samples, n_folds=n_folds, n_repeats=n_repeats, seed=seed)
+    if fractions is None:
+        smallest = min(len(s.train) for s in splits)
+        sizes = [size for size in sizes if np.ceil(size * smallest) >= _MIN_TRAIN] or [1.0]
     least = min(int(np.ceil(sizes[0] * len(s.train))) for s in splits)
     if least < _MIN_TRAIN:
         msg = f"fractions: {sizes[0]:g} of the training samples are {least}; {_MIN_TRAIN} are the least."
