@@ -485,6 +485,16 @@ def test_real_signal_chosen_with_the_labels(task):
     assert found(mu({"a": _choose(x, obs, task, 300)}, obs), **TASKS[task]) == [("feature selection", "warning")]  # fmt: skip
 
 
+def test_noise_chosen_by_a_moderated_t():
+    rng, obs = np.random.default_rng(0), clean(n=100)[1]
+    x = rng.normal(size=(100, 5000)) * rng.gamma(4, 0.25, size=5000)
+    inside = np.array(obs["kind"]) == "x"
+    spread = np.sqrt((x[inside].var(axis=0) + x[~inside].var(axis=0)) / 2)
+    t = np.abs(x[inside].mean(axis=0) - x[~inside].mean(axis=0)) / (spread + np.median(spread))
+    mdata = mu({"a": x[:, np.argsort(-t)[:200]]}, obs)
+    assert found(mdata, target="kind") == [("feature selection", "warning")]
+
+
 def test_chosen_in_one_part():
     obs = clean(n=150)[1]
     x = np.random.default_rng(0).normal(size=(150, 10_000))
