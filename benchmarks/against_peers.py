@@ -36,7 +36,7 @@ def cohort(name: str) -> tuple[mudata.MuData, str, pd.DataFrame | None]:
 DPMON = {"network": "threshold", "model": "GAT"}
 SPEARMAN = {"lgg": {"network": "spearman"}, "kipan": {"network": "spearman"}}
 # method: (script, options, options of single data sets: what the peer's makers chose there)
-# dpmon takes about a minute a split on a core, dpmon_recipe, without tuning, 10 s.
+# dpmon takes 30 to 60 s a split on a core of its own, dpmon_recipe, without tuning, 10 s.
 PEERS = {
     "dpmon": ("bioneuralnet", {**DPMON, "trials": 4}, SPEARMAN),
     "dpmon_recipe": ("bioneuralnet", DPMON, SPEARMAN),

@@ -80,6 +80,7 @@ def write(
     for layer, x in samples.layers.items():
         features = samples.features[layer].astype(str)
         np.savez(folder / "layers" / f"{layer}.npz", x=x.astype(np.float32), features=features)
+    (folder / "covariates.npz").unlink(missing_ok=True)
     if covariates is not None:
         x = covariates.loc[list(samples.names)].to_numpy(np.float32)
         np.savez(folder / "covariates.npz", x=x, features=np.asarray(covariates.columns, str))

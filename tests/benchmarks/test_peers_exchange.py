@@ -183,6 +183,14 @@ def test_a_digest_knows_the_data(modules, cohort, tmp_path: Path) -> None:
     assert folder.read(tmp_path).digest == first
     exchange.write(cohort, tmp_path, target="kind", n_folds=4, n_repeats=2)
     assert folder.read(tmp_path).digest == first
+    assert folder.read(tmp_path).every.covariates is None
+    extra = pd.DataFrame({"age": np.arange(48.0)}, index=cohort.obs_names)
+    exchange.write(cohort, tmp_path, target="kind", n_folds=3, covariates=extra)
+    told = folder.read(tmp_path)
+    assert told.digest != first
+    assert told.part([5, 6], outcome=True).covariates[:, 0].tolist() == [6, 7]  # s5 has no outcome
+    exchange.write(cohort, tmp_path, target="kind", n_folds=3)
+    assert folder.read(tmp_path).digest == first
     other = cohort.copy()
     other["a"].X[0, 0] += 1
     exchange.write(other, tmp_path, target="kind", n_folds=3)
