@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pathweave._core.checks import check_choice, listed
+from pathweave.pl._reports import asked_for
 from pathweave.pl._style import PALETTE, legend_outside, new_axes, short, tidy
 
 if TYPE_CHECKING:
@@ -67,13 +67,7 @@ def curve(
     table = curve.summary(metric)
     names = [str(name) for name in table["method"].unique()]
     if methods is not None:
-        chosen = [methods] if isinstance(methods, str) else list(dict.fromkeys(methods))
-        if not chosen:
-            msg = f"methods=[]: name one or more of {listed(names, 20)}."
-            raise ValueError(msg)
-        for name in chosen:
-            check_choice("methods", name, names)
-        names = chosen
+        names = asked_for(methods, names)
     ax = tidy(new_axes(ax, width=8.0, height=4.2))
     lines = _learning(table, names) if curve.kind == "learning" else _missing(table, names)
     span = max(float(line["x"].max()) for line, _ in lines)

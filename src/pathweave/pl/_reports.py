@@ -45,18 +45,24 @@ def with_proba(report: Any) -> list[str]:
     return [str(name) for name in report.methods.index if name not in unknown]
 
 
+def asked_for(methods: Sequence[str] | str, names: list[str]) -> list[str]:
+    """Methods that were asked for, each once, checked against those that are there."""
+    chosen = [methods] if isinstance(methods, str) else list(dict.fromkeys(methods))
+    if not chosen:
+        msg = f"methods=[]: name one or more of {listed(names, 20)}."
+        raise ValueError(msg)
+    for name in chosen:
+        check_choice("methods", name, names)
+    return chosen
+
+
 def choose(
     report: Any, methods: Sequence[str] | str | None, *, usable: Collection[str], null: bool = True
 ) -> list[str]:
     """Names to draw: those asked for, or the best model, the best baseline and shuffled labels."""
     names = [str(name) for name in report.methods.index]
     if methods is not None:
-        chosen = [methods] if isinstance(methods, str) else list(dict.fromkeys(methods))
-        if not chosen:
-            msg = f"methods=[]: name one or more of {listed(names, 20)}."
-            raise ValueError(msg)
-        for name in chosen:
-            check_choice("methods", name, names)
+        chosen = asked_for(methods, names)
         without = [name for name in chosen if name not in usable]
         if without:
             msg = f"methods: {listed(without)} gave no probabilities; choose among {listed(usable, 20)}."
