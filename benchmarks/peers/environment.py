@@ -1,5 +1,7 @@
 """Environments of the peers, one each under ``benchmarks/.peers``: ``python benchmarks/peers/environment.py [mofa ...]``.
 
+Without names, those that are not there yet are made.
+
 The project's ``constraints.txt`` holds what they share, torch's CPU build above all. Needs are listed where a
 peer's own list would bring gigabytes that its models do not use.
 """
@@ -50,5 +52,5 @@ def make(peer: str) -> None:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or PEERS:
+    for name in sys.argv[1:] or [peer for peer in PEERS if not (HOME / peer).exists()]:
         make(name)
