@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pathweave import models as _rooms_models
@@ -76,7 +76,13 @@ def _listed_names(argument: str, names: Any) -> list[str]:
     if names is None:
         msg = f"{argument}=None; give names, or () for none."
         raise TypeError(msg)
-    return [names] if isinstance(names, str) else list(names)
+    given = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
+    for name in given:
+        if not isinstance(name, str):
+            hint = "; your own estimators go into models=" if argument == "baselines" else ""
+            msg = f"{argument} must be names, found {type(name).__name__}{hint}."
+            raise TypeError(msg)
+    return given
 
 
 def _check_kind(name: str, estimator: Any, task: str) -> None:
