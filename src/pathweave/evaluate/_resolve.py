@@ -72,6 +72,9 @@ def resolve(
     return methods
 
 
+_SURVIVAL = "survival needs a survival estimator, whose fit takes times and events (n, 2) and whose predict gives a risk"
+
+
 def _listed_names(argument: str, names: Any) -> list[str]:
     if names is None:
         msg = f"{argument}=None; give names, or () for none."
@@ -92,6 +95,9 @@ def _check_kind(name: str, estimator: Any, task: str) -> None:
     kinds = {"classifier": is_classifier, "regressor": is_regressor, "clusterer": is_clusterer}
     found = [kind for kind, test in kinds.items() if test(estimator)]
     wanted = {"class": "classifier", "number": "regressor"}.get(task)
+    if task == "survival" and {"classifier", "clusterer"} & set(found):
+        msg = f"models: {name!r} is a {found[0]}; {_SURVIVAL}, such as the baseline 'cox_ridge'."
+        raise TypeError(msg)
     if wanted is not None and found and wanted not in found:
         msg = f"models: {name!r} is a {found[0]}; a target of kind {task!r} needs a {wanted}."
         raise TypeError(msg)
