@@ -36,7 +36,7 @@ def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
         raise ValueError(msg)
 
 
-def check_obs_column(obs: pd.DataFrame, name: str, column: str) -> None:
+def check_obs_column(obs: pd.DataFrame, name: str, column: Any) -> None:
     """Raise if `column` is not a column of `obs`."""
     if not isinstance(column, (str, int)):
         msg = (

@@ -60,7 +60,7 @@ def _finding(
     return {**row, "answer": _answer(row, margin)}
 
 
-def _answer(row: dict[str, float | str], margin: float) -> str:
+def _answer(row: dict[str, Any], margin: float) -> str:
     """``better`` or ``worse`` (p < .05), ``equal`` (the interval lies within the margin) or ``unclear``."""
     low, high, p = float(row["low"]), float(row["high"]), float(row["p"])
     if p < 0.05:
