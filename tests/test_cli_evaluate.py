@@ -97,3 +97,14 @@ def test_errors_are_one_line(data, tmp_path, more, match):
     assert last.startswith("pathweave: ")
     assert match in last
     assert not (tmp_path / "out" / "report.html").exists()
+
+
+def test_outcome_and_folder_are_asked_for_before_any_work(data, tmp_path):
+    result = call(data, tmp_path)
+    assert result.exit_code == 2
+    assert "Give --target, or --time and --event" in result.output
+    assert "Leakage" not in result.output
+    (tmp_path / "taken").touch()
+    result = call(data, tmp_path / "taken", "--target", "class")
+    assert result.exit_code == 2
+    assert "taken' is a file; name a folder" in result.output

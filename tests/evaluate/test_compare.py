@@ -11,7 +11,7 @@ from scipy import stats
 
 from pathweave.evaluate import _compare
 from pathweave.evaluate._compare import (
-    bootstrap_interval,
+    bootstrap_intervals,
     compare,
     holm,
     interval,
@@ -120,14 +120,19 @@ def test_corrected_test_is_calibrated_where_the_plain_one_is_not():
     assert plain >= 0.3
 
 
-def test_bootstrap_interval_of_a_mean():
+def test_bootstrap_intervals_of_a_mean():
     values = np.random.default_rng(0).normal(size=200)
-    low, high = bootstrap_interval(lambda rows: values[rows].mean(), 200)
+
+    def drawn(seed=0):
+        found = bootstrap_intervals(
+            lambda rows: {"mean": values[rows].mean()}, 200, n_draws=1000, seed=seed
+        )
+        return found["mean"]
+
     half = 1.96 * values.std() / np.sqrt(200)
-    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
-    again = bootstrap_interval(lambda rows: values[rows].mean(), 200)
-    assert again == (low, high)
-    assert bootstrap_interval(lambda rows: values[rows].mean(), 200, seed=1) != (low, high)
+    assert drawn() == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
+    assert drawn() == drawn()
+    assert drawn(seed=1) != drawn()
 
 
 def test_compare_pairs_the_splits_whatever_their_order():

@@ -417,6 +417,47 @@ def test_one_split_is_not_tested():
     assert "nan" not in text
 
 
+@pytest.mark.parametrize(
+    ("function", "match"),
+    [
+        (lambda train, test: None, "returned NoneType; predictions for"),
+        (lambda train, test: ["zz"] * test.n_obs, "with 'zz'"),
+    ],
+    ids=["nothing", "unknown label"],
+)
+def test_bad_functions(function, match):
+    with pytest.raises((ValueError, TypeError), match=match):
+        evaluate.cross_validate(toy(), target="class", models=function, n_folds=2, n_jobs=1)
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), Ridge()], ids=["classifier", "regressor"])
+def test_survival_needs_an_estimator_made_for_it(model):
+    with pytest.raises(TypeError, match="needs a survival estimator"):
+        evaluate.cross_validate(toy(), survival=("time", "event"), models=model, n_jobs=1)
+
+
+def test_interval_of_the_one_split_that_has_a_score():
+    mdata = toy()
+    order = mdata.obs["class"].astype(str)
+    mdata.obs["site"] = np.where(np.arange(60) < 30, "mixed", np.where(order == "a", "A", "B"))
+    how = {"target": "class", "models": [], "baselines": ["ridge", "majority"], "n_jobs": 1}
+    report = evaluate.cross_validate(mdata, site="site", **how)
+    rows = report.summary("auroc")
+    assert rows["n"].tolist() == [1, 1]
+    assert rows.loc["majority", ["mean", "low", "high"]].tolist() == [0.5, 0.5, 0.5]
+    assert rows.loc["ridge", "low"] <= rows.loc["ridge", "mean"] <= rows.loc["ridge", "high"]
+    assert "not defined in 2 of 3 splits" in report.verdict("auroc")
+
+
+def test_a_report_is_not_saved_over_a_file(tmp_path):
+    report = evaluate.cross_validate(
+        toy(), target="class", models=[], baselines="majority", n_folds=2, n_jobs=1
+    )
+    (tmp_path / "taken").touch()
+    with pytest.raises(FileExistsError, match="taken' is a file; name a folder"):
+        report.save(tmp_path / "taken")
+
+
 def test_threshold_is_the_best_one():
     rng = np.random.default_rng(0)
     proba = rng.random(50)
@@ -473,6 +514,9 @@ def test_curves_and_external_validation():
         ({"models": KMeans(2)}, "'k_means' is a clusterer; a target of kind 'class' needs"),
         ({"models": Ridge()}, "'ridge' is a regressor; a target of kind 'class' needs"),
         ({"models": LogisticRegression}, "LogisticRegression is a class; give an instance"),
+        ({"baselines": [Ridge()]}, "baselines must be names, found Ridge; your own estimators go"),
+        ({"nulls": 3}, "nulls must be names, found int"),
+        ({"groups": np.arange(60)}, "groups must be the name of a column of mdata.obs, found"),
         ({"select": 0}, "select=0 must be a whole number"),
         (
             {"target": "number", "models": Ridge(), "tune_threshold": True},

@@ -65,6 +65,12 @@ def evaluate(  # noqa: PLR0913  # each argument is an option of the command
         if (time is None) != (event is None):
             msg = f"--time={time!r} and --event={event!r} belong together; give both, or neither."
             raise ValueError(msg)
+        if (target is None) == (time is None):
+            msg = "what is to be predicted? Give --target, or --time and --event, and not both."
+            raise ValueError(msg)
+        if out.is_file():
+            msg = f"--out={str(out)!r} is a file; name a folder, which may be new."
+            raise ValueError(msg)
         mdata = io.read_h5mu(data)
         outcome: dict[str, Any] = {"layers": _names(layers)}
         if time is not None:

@@ -36,8 +36,14 @@ def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
         raise ValueError(msg)
 
 
-def check_obs_column(obs: pd.DataFrame, name: str, column: str) -> None:
+def check_obs_column(obs: pd.DataFrame, name: str, column: Any) -> None:
     """Raise if `column` is not a column of `obs`."""
+    if not isinstance(column, (str, int)):
+        msg = (
+            f"{name} must be the name of a column of mdata.obs, found {type(column).__name__}; put the values there "
+            f"(mdata.obs[{name!r}] = ...) and give the name."
+        )
+        raise TypeError(msg)
     if column not in obs.columns:
         msg = f"{name}={column!r} is not a column of mdata.obs; found {listed(obs.columns, 30)}."
         raise KeyError(msg)
@@ -75,7 +81,8 @@ def check_mudata(mdata: Any, *, name: str = "mdata") -> None:
         check_unique(mod.var_names, f"feature names of layer {layer!r}")
         if mod.n_obs == 0 or mod.n_vars == 0:
             msg = (
-                f"layer {layer!r} is empty ({mod.n_obs} samples x {mod.n_vars} features); drop it."
+                f"layer {layer!r} of {name} is empty ({mod.n_obs} samples x {mod.n_vars} features); drop it: "
+                f"del {name}.mod[{layer!r}], then {name}.update()."
             )
             raise ValueError(msg)
 

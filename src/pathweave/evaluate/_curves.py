@@ -227,9 +227,11 @@ def missing_layers(  # noqa: PLR0913  # named one by one, as in cross_validate
 
 
 def _checked(fractions: Sequence[float]) -> list[float]:
+    if isinstance(fractions, (int, float)):
+        fractions = [fractions]
     sizes = sorted({float(f) for f in fractions})
     if not sizes or sizes[0] <= 0 or sizes[-1] > 1:
-        msg = f"fractions={list(fractions)!r} must lie above 0 and at or below 1, such as (0.5, 1)."
+        msg = f"fractions={list(fractions)!r} must lie above 0 and at or below 1, such as (0.5, 1): parts, not percent."
         raise ValueError(msg)
     return sizes
 

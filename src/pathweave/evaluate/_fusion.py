@@ -11,6 +11,7 @@ import numpy as np
 from pathweave._core.checks import check_choice
 from pathweave.evaluate._predicted import Predicted, spread_proba
 from pathweave.evaluate._splits import InnerFolds
+from pathweave.evaluate._survival_input import one_risk_each
 from pathweave.evaluate._survival_metrics import breslow
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _fit_target(estimator: Any, train: Samples, column: int) -> Callable[[Sample
     else:
         fitted.fit(x, y)
     if train.task == "survival":
-        risks = np.asarray(fitted.predict(x), dtype=np.float64).ravel()
+        risks = one_risk_each(fitted.predict(x), len(x), type(estimator).__name__)
         return lambda new: _survival_of(fitted, train.y, risks, new.side_by_side())
     if train.task == "number":
         return lambda new: Predicted(

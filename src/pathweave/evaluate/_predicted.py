@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from pathweave._core.checks import listed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -79,6 +81,11 @@ def from_output(output: Any, samples: Samples, name: str) -> Predicted:
     import pandas as pd
 
     n = len(samples)
+    if not hasattr(output, "__len__"):
+        msg = (
+            f"{name} returned {type(output).__name__}; predictions for {n} test samples are needed."
+        )
+        raise TypeError(msg)
     if len(output) != n:
         msg = f"{name} returned {len(output)} predictions for {n} test samples; one each is needed, in their order."
         raise ValueError(msg)
@@ -107,11 +114,13 @@ def _classes_of(output: Any, samples: Samples, name: str) -> Predicted:
     if labels.ndim == 2 and labels.shape[1] == len(classes):
         proba = labels.astype(np.float64)
         return Predicted(proba.argmax(axis=1), proba)
-    codes = pd.Index(classes).get_indexer([str(label) for label in labels.ravel()])
+    given = [str(label) for label in labels.ravel()]
+    codes = pd.Index(classes).get_indexer(given)
     if len(codes) != len(samples) or (codes < 0).any():
         msg = (
             f"{name} must return class labels (n,) out of {classes}, or probabilities (n, {len(classes)}) "
-            f"with the classes as columns; found {type(output).__name__} of shape {labels.shape}."
+            f"with the classes as columns, in this order; found {type(output).__name__} of shape {labels.shape}, with "
+            f"{listed(dict.fromkeys(given))}."
         )
         raise ValueError(msg)
     return Predicted(codes)

@@ -177,7 +177,11 @@ def _cliques(ranks: pd.Series, cd: float) -> list[tuple[str, ...]]:
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:
     if not isinstance(table, pd.DataFrame):
-        msg = f"table must be a DataFrame of data sets x methods, found {type(table).__name__}."
+        msg = (
+            f"table must be a DataFrame of data sets x methods, found {type(table).__name__}; of reports, such as "
+            "{'one set': report, ...}, make one by pandas.DataFrame({name: r.summary()['mean'] for name, r in "
+            "reports.items()}).T."
+        )
         raise TypeError(msg)
     if table.shape[1] < 2:
         msg = f"table has {table.shape[1]} column(s); one a method is needed, two at least."

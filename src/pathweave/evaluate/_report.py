@@ -63,7 +63,7 @@ class Report:
     timings: pd.DataFrame = field(repr=False)
     trains: dict[tuple[int, int], np.ndarray] = field(repr=False)
     params: dict[str, Any] = field(repr=False)
-    _drawn: dict[str, dict[str, tuple[float, float]]] = field(
+    _drawn: dict[tuple[str, int, int], dict[str, tuple[float, float]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -103,7 +103,8 @@ class Report:
             mean, low, high = np.nan, np.nan, np.nan
             if len(known) == 1:
                 mean = float(known["value"].iloc[0])
-                low, high = self._bootstrap(str(method), metric)
+                split = (int(known["repeat"].iloc[0]), int(known["fold"].iloc[0]))
+                low, high = self._bootstrap(str(method), split, metric)
             elif len(known):
                 mean, low, high = interval(
                     known["value"].to_numpy(),
@@ -217,6 +218,9 @@ class Report:
             Folder; made where it is not there. An earlier report in it is replaced.
         """
         folder = Path(path)
+        if folder.is_file():
+            msg = f"path={str(path)!r} is a file; name a folder, which may be new."
+            raise FileExistsError(msg)
         folder.mkdir(parents=True, exist_ok=True)
         for name in _TABLES:
             with whole(folder / f"{name}.parquet") as work:
@@ -262,11 +266,14 @@ class Report:
         check_choice("metric", chosen, self.metrics)
         return chosen
 
-    def _bootstrap(self, method: str, metric: str) -> tuple[float, float]:
+    def _bootstrap(self, method: str, split: tuple[int, int], metric: str) -> tuple[float, float]:
         """Interval of a single split: its test samples drawn anew, once for all metrics."""
-        if method not in self._drawn:
-            part = self.predictions[self.predictions["method"] == method]
-            train = self.trains[int(part["repeat"].iloc[0]), int(part["fold"].iloc[0])]
+        key = (method, *split)
+        if key not in self._drawn:
+            told = self.predictions
+            here = (told["repeat"] == split[0]) & (told["fold"] == split[1])
+            part = told[here & (told["method"] == method)]
+            train = self.trains[split]
             times = np.asarray(self.params.get("times", []))
             groups = [rows.index.to_numpy() for _, rows in part.groupby("sample", sort=False)]
 
@@ -274,10 +281,10 @@ class Report:
                 chosen = np.concatenate([groups[i] for i in rows])
                 return scores_of(part.loc[chosen], self.task, train, times)
 
-            self._drawn[method] = _compare.bootstrap_intervals(
+            self._drawn[key] = _compare.bootstrap_intervals(
                 statistics, len(groups), n_draws=_BOOTSTRAPS
             )
-        return self._drawn[method].get(metric, (np.nan, np.nan))
+        return self._drawn[key].get(metric, (np.nan, np.nan))
 
     def __str__(self) -> str:
         """Show the summary."""

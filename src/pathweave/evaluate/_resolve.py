@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pathweave import models as _rooms_models
@@ -72,11 +72,20 @@ def resolve(
     return methods
 
 
+_SURVIVAL = "survival needs a survival estimator, whose fit takes times and events (n, 2) and whose predict gives a risk"
+
+
 def _listed_names(argument: str, names: Any) -> list[str]:
     if names is None:
         msg = f"{argument}=None; give names, or () for none."
         raise TypeError(msg)
-    return [names] if isinstance(names, str) else list(names)
+    given = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
+    for name in given:
+        if not isinstance(name, str):
+            hint = "; your own estimators go into models=" if argument == "baselines" else ""
+            msg = f"{argument} must be names, found {type(name).__name__}{hint}."
+            raise TypeError(msg)
+    return given
 
 
 def _check_kind(name: str, estimator: Any, task: str) -> None:
@@ -86,6 +95,9 @@ def _check_kind(name: str, estimator: Any, task: str) -> None:
     kinds = {"classifier": is_classifier, "regressor": is_regressor, "clusterer": is_clusterer}
     found = [kind for kind, test in kinds.items() if test(estimator)]
     wanted = {"class": "classifier", "number": "regressor"}.get(task)
+    if task == "survival" and {"classifier", "clusterer"} & set(found):
+        msg = f"models: {name!r} is a {found[0]}; {_SURVIVAL}, such as the baseline 'cox_ridge'."
+        raise TypeError(msg)
     if wanted is not None and found and wanted not in found:
         msg = f"models: {name!r} is a {found[0]}; a target of kind {task!r} needs a {wanted}."
         raise TypeError(msg)

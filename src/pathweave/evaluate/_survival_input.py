@@ -36,3 +36,15 @@ def read_new(estimator: Any, X: Any) -> np.ndarray:
 
     check_is_fitted(estimator)
     return validate_data(estimator, X, dtype=np.float64, reset=False)
+
+
+def one_risk_each(predicted: Any, n: int, name: str) -> np.ndarray:
+    """Refuse what is no risk for each of `n` samples: a regressor predicts time and event."""
+    risks = np.asarray(predicted, dtype=np.float64)
+    if risks.size != n:
+        msg = (
+            f"{name} predicts shape {risks.shape} for {n} samples; survival needs a survival estimator, whose predict "
+            "gives one risk a sample."
+        )
+        raise TypeError(msg)
+    return risks.ravel()

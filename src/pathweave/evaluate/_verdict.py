@@ -13,41 +13,54 @@ if TYPE_CHECKING:
     from pathweave.evaluate._report import Report
 
 _VAGUE = 0.4
+_NOTHING = "majority"
+_UNDEFINED = "the test parts hold one class only, no pair that can be ranked, or the method gives no probabilities"
 _ASKED = {
-    "rewired_graph": ("The graph adds nothing that shows here: a rewired graph does as well",
-                      "The real graph does better than a rewired one"),
-    "random_pathways": ("Random pathways do as well as the real ones", "Real pathways do better than random ones"),
-    "no_graph": ("Without a graph it does as well", "It does better with a graph than without"),
+    "rewired_graph": ("the graph adds nothing that shows here: a rewired graph does as well",
+                      "the real graph does better than a rewired one",
+                      "the graph adds nothing that shows here: {splits} cannot tell it from a rewired one"),
+    "random_pathways": ("random pathways do as well as the real ones", "real pathways do better than random ones",
+                        "real pathways add nothing that shows here: {splits} cannot tell them from random ones"),
+    "no_graph": ("without a graph it does as well", "it does better with a graph than without",
+                 "the graph adds nothing that shows here: {splits} cannot tell whether it does better with one"),
 }  # fmt: skip
 
 
 def findings(report: Report, *, metric: str, margin: float) -> pd.DataFrame:
     """Answer each question: method, against, answer, difference (positive: the method is better), low, high, p."""
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
     rows = []
     methods = report.methods
     summary = report.summary(metric)
     rivals = summary.index[summary["kind"] == "baseline"]
-    for method in methods.index[methods["kind"] == "model"]:
-        against = [(str(rivals[0]), "")] if len(rivals) else []
+    models = methods.index[methods["kind"] == "model"]
+    for method in models if len(models) else methods.index[:1]:
+        against = [(str(rivals[0]), "")] if len(rivals) and len(models) else []
         of = methods[(methods["kind"] == "null") & (methods["of"] == method)]
         against += [(str(name), str(null)) for name, null in of["null"].items()]
         for rival, null in against:
-            found = paired_test(report.scores, metric=metric, method=str(method), reference=rival)
-            ends = sorted((sign * found["low"], sign * found["high"]))
-            row = {
-                "method": method, "against": rival, "null": null, "difference": sign * found["difference"],
-                "low": ends[0], "high": ends[1], "p": found["p"], "n": int(found["n"]),
-                "mean": found["mean"], "mean_against": found["mean_reference"],
-            }  # fmt: skip
-            rows.append({**row, "answer": _answer(row, margin)})
+            rows.append(_finding(report, metric, str(method), rival, null, margin))
     columns = [
         "method", "against", "null", "answer", "difference", "low", "high", "p", "n", "mean", "mean_against",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
-def _answer(row: dict[str, float | str], margin: float) -> str:
+def _finding(
+    report: Report, metric: str, method: str, rival: str, null: str, margin: float
+) -> dict[str, Any]:
+    """Compare two methods, so that a positive difference says that the first is better."""
+    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    found = paired_test(report.scores, metric=metric, method=method, reference=rival)
+    ends = sorted((sign * found["low"], sign * found["high"]))
+    row = {
+        "method": method, "against": rival, "null": null, "difference": sign * found["difference"],
+        "low": ends[0], "high": ends[1], "p": found["p"], "n": int(found["n"]),
+        "mean": found["mean"], "mean_against": found["mean_reference"],
+    }  # fmt: skip
+    return {**row, "answer": _answer(row, margin)}
+
+
+def _answer(row: dict[str, Any], margin: float) -> str:
     """``better`` or ``worse`` (p < .05), ``equal`` (the interval lies within the margin) or ``unclear``."""
     low, high, p = float(row["low"]), float(row["high"]), float(row["p"])
     if p < 0.05:
@@ -58,42 +71,69 @@ def _answer(row: dict[str, float | str], margin: float) -> str:
 def verdict(report: Report, *, metric: str, margin: float) -> str:
     """Say the findings in sentences."""
     summary = report.summary(metric)
-    best = summary[summary["kind"] != "null"].iloc[0]
+    judged = summary[summary["kind"] != "null"]
+    best = judged.iloc[0]
     n = int(best["n"])
+    if n == 0:
+        return f"{metric} is defined in no split: {_UNDEFINED}. Nothing can be said of it; ask for another metric."
     lines = [
-        f"{metric} over {n} split(s); best: {best.name} {best['mean']:.3f} [{best['low']:.3f}, {best['high']:.3f}]."
+        f"{metric} over {n} split(s); best: {best.name} {best['mean']:.3f} [{best['low']:.3f}, {best['high']:.3f}].",
+        _left_out(report, metric, str(best.name)),
     ]
     told = findings(report, metric=metric, margin=margin).to_dict("records")
-    lines += [_sentence(row, margin) for row in told]
+    if _NOTHING in judged.index and best.name != _NOTHING:
+        rows = [r for r in told if (r["method"], r["against"]) == (best.name, _NOTHING)]
+        if not rows:
+            told.insert(0, _finding(report, metric, str(best.name), _NOTHING, "", margin))
+    said = [_sentence(row, margin) for row in told]
+    lines += said
     shuffled = report.methods.index[report.methods["null"] == "shuffled_labels"]
     lines += [_chance(report, metric, summary.loc[name]) for name in shuffled]
     lines.append(
-        "Intervals are 95 %, corrected for training sets that overlap (Nadeau and Bengio 2003)."
+        "Intervals are 95 %, corrected for training sets that overlap (Nadeau and Bengio 2003); they may reach beyond "
+        "the range of the score."
         if n > 1
         else "Intervals are 95 % bootstraps of the test samples of one split; methods are not tested against each other."
     )
+    if n > 1 and len([line for line in said if line]) > 1:
+        lines.append("Each p-value stands alone; report.compare() corrects for their number.")
     return "\n".join(line for line in lines if line)
+
+
+def _left_out(report: Report, metric: str, method: str) -> str:
+    """Say in how many splits a metric has no value."""
+    scores = report.scores
+    values = scores.loc[(scores["metric"] == metric) & (scores["method"] == method), "value"]
+    missing = int(values.isna().sum())
+    if not missing:
+        return ""
+    return f"{metric} is not defined in {missing} of {len(values)} splits, which are left out: {_UNDEFINED}."
 
 
 def _sentence(r: dict[str, Any], margin: float) -> str:
     if r["null"] == "shuffled_labels":
         return ""
+    scores = f"{r['method']} {r['mean']:.3f}, {r['against']} {r['mean_against']:.3f}"
+    if r["n"] == 0:
+        return f"{r['method']} and {r['against']} have no split in common: not compared."
+    if r["n"] == 1:
+        return f"{scores}: one split, not tested."
+    same, better, unclear = _ASKED.get(
+        r["null"],
+        (f"{r['against']} does as well", f"it does better than {r['against']}", "{splits} cannot tell which is better"),
+    )  # fmt: skip
+    if pd.isna(r["p"]):
+        return f"{scores}: the difference is {r['difference']:+.3f} in each of {int(r['n'])} splits, which no test can judge."
     told = (
         f"difference {r['difference']:+.3f} [{r['low']:+.3f}, {r['high']:+.3f}], p = {r['p']:.2g}"
     )
-    same, better = _ASKED.get(
-        r["null"], (f"{r['against']} does as well", f"It does better than {r['against']}")
-    )
-    scores = f"{r['mean']:.3f} against {r['mean_against']:.3f}"
-    if r["n"] == 1:
-        return f"{r['method']}, {scores} ({r['against']}): one split, not tested."
     text = {
-        "better": f"{better} ({told}).",
-        "worse": f"It does worse than {r['against']} ({told}).",
-        "equal": f"{same}, within {margin:g} ({told}).",
-        "unclear": f"{same}, as far as these {int(r['n'])} splits can tell ({told}).",
+        "better": better,
+        "worse": f"it does worse than {r['against']}",
+        "equal": f"{same}, within {margin:g}",
+        "unclear": unclear.format(splits=f"these {int(r['n'])} splits"),
     }[r["answer"]]
-    return f"{r['method']}, {scores}: {text}"
+    return f"{scores}: {text} ({told})."
 
 
 def _chance(report: Report, metric: str, shuffled: pd.Series) -> str:
@@ -107,7 +147,8 @@ def _chance(report: Report, metric: str, shuffled: pd.Series) -> str:
         return f"{shuffled.name}: {told}."
     if shuffled["low"] > level:
         return (
-            f"WARNING. {shuffled.name} scores {told}, above chance ({level:.2f}): something leaks."
+            f"WARNING. {shuffled.name} scores {told}, above chance ({level:.2f}): something leaks, or "
+            "(once in 40) this is chance: take more splits."
         )
     if shuffled["high"] - shuffled["low"] > _VAGUE:
         return f"{shuffled.name} scores {told}; chance is {level:.2f}: too vague to rule out a leak, take more splits."
