@@ -63,7 +63,7 @@ class Report:
     timings: pd.DataFrame = field(repr=False)
     trains: dict[tuple[int, int], np.ndarray] = field(repr=False)
     params: dict[str, Any] = field(repr=False)
-    _drawn: dict[str, dict[str, tuple[float, float]]] = field(
+    _drawn: dict[tuple[str, int, int], dict[str, tuple[float, float]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -92,7 +92,7 @@ class Report:
         -------
         Index: method; kind, mean, low, high (95 %), n (splits), seconds (a fit), peak_mb. With several
         splits the interval is Nadeau and Bengio's, which allows for training sets that overlap (and may reach beyond 1); with
-        one split it is a bootstrap of the test samples.
+        one split (or one in which the score is defined) it is a bootstrap of its test samples.
         """
         metric = self._metric(metric)
         rows = {}
@@ -102,8 +102,11 @@ class Report:
             known = part.dropna(subset="value")
             mean, low, high = np.nan, np.nan, np.nan
             if len(known) == 1:
-                mean = float(known["value"].iloc[0])
-                low, high = self._bootstrap(str(method), metric)
+                only = known.iloc[0]
+                mean = float(only["value"])
+                low, high = self._bootstrap(
+                    str(method), metric, int(only["repeat"]), int(only["fold"])
+                )
             elif len(known):
                 mean, low, high = interval(
                     known["value"].to_numpy(),
@@ -262,11 +265,14 @@ class Report:
         check_choice("metric", chosen, self.metrics)
         return chosen
 
-    def _bootstrap(self, method: str, metric: str) -> tuple[float, float]:
+    def _bootstrap(self, method: str, metric: str, repeat: int, fold: int) -> tuple[float, float]:
         """Interval of a single split: its test samples drawn anew, once for all metrics."""
-        if method not in self._drawn:
-            part = self.predictions[self.predictions["method"] == method]
-            train = self.trains[int(part["repeat"].iloc[0]), int(part["fold"].iloc[0])]
+        key = (method, repeat, fold)
+        if key not in self._drawn:
+            table = self.predictions
+            own = (table["repeat"] == repeat) & (table["fold"] == fold)
+            part = table[own & (table["method"] == method)]
+            train = self.trains[repeat, fold]
             times = np.asarray(self.params.get("times", []))
             groups = [rows.index.to_numpy() for _, rows in part.groupby("sample", sort=False)]
 
@@ -274,10 +280,10 @@ class Report:
                 chosen = np.concatenate([groups[i] for i in rows])
                 return scores_of(part.loc[chosen], self.task, train, times)
 
-            self._drawn[method] = _compare.bootstrap_intervals(
+            self._drawn[key] = _compare.bootstrap_intervals(
                 statistics, len(groups), n_draws=_BOOTSTRAPS
             )
-        return self._drawn[method].get(metric, (np.nan, np.nan))
+        return self._drawn[key].get(metric, (np.nan, np.nan))
 
     def __str__(self) -> str:
         """Show the summary."""
