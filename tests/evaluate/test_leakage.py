@@ -316,6 +316,20 @@ def test_batches_that_go_with_survival():
     assert found(mdata, survival=("months", "died")) == [("batches", "error")]
 
 
+def test_batches_that_nothing_can_be_said_of():
+    """Never at risk together, of one number, of features that do not vary: no error, no finding."""
+    layers, obs = clean()
+    obs["plate"] = np.repeat(["p1", "p2"], 40)
+    obs["months"] = np.r_[np.linspace(1, 2, 40), np.linspace(3, 9, 40)]
+    obs["died"] = np.r_[np.zeros(40), np.resize([1, 0, 0, 0, 0, 0, 0, 0], 40)].astype(int)
+    assert check_leakage(mu(layers, obs), survival=("months", "died"), batch="plate").ok
+    obs["dose"] = np.r_[np.random.default_rng(0).normal(size=20), np.ones(60)]
+    obs["plate"] = [None] * 20 + ["p1", "p2"] * 30
+    report = check_leakage(mu({"a": np.ones((80, 60))}, obs), target="dose", batch="plate")
+    assert report.findings.empty
+    assert not report.checks.loc["batch correction", "ran"]
+
+
 def test_who_has_a_layer_tells_the_class():
     layers, obs = clean()
     kind = np.array(obs["kind"])

@@ -89,6 +89,8 @@ def confounding(name: str, code: np.ndarray, outcome: Outcome, seed: int) -> Fin
 
 
 def _of_numbers(name: str, code: np.ndarray, y: np.ndarray, outcome: Outcome) -> Finding | None:
+    if np.ptp(y) == 0:
+        return None
     p = float(stats.kruskal(*(y[code == k] for k in np.unique(code))).pvalue)
     adjusted = _eta_squared(code, y)
     if p > _P or adjusted < _WEAK**2:
@@ -108,7 +110,10 @@ def _p_log_rank(code: np.ndarray, y: np.ndarray) -> float:
     large = np.isin(code, np.flatnonzero(np.bincount(code) >= 5))
     if len(np.unique(code[large])) < 2 or y[large, 1].sum() < 2:
         return 1.0
-    return float(survdiff(y[large, 0], y[large, 1].astype(np.int64), code[large])[1])
+    try:
+        return float(survdiff(y[large, 0], y[large, 1].astype(np.int64), code[large])[1])
+    except np.linalg.LinAlgError:  # two groups were never at risk together at an event
+        return 1.0
 
 
 def _is_perfect(table: np.ndarray) -> bool:
