@@ -119,8 +119,9 @@ class Report:
         cost = self.timings.groupby("method", observed=True)[["seconds", "peak_mb"]]
         table = table.join(cost.agg({"seconds": "mean", "peak_mb": "max"}))
         table.index.name = "method"
-        table.attrs["metric"] = metric
-        return table.sort_values("mean", ascending=metric in LOWER_IS_BETTER, kind="stable")
+        lower = metric in LOWER_IS_BETTER
+        table.attrs.update(metric=metric, lower_is_better=lower)
+        return table.sort_values("mean", ascending=lower, kind="stable")
 
     def compare(self, metric: str | None = None, *, reference: str | None = None) -> pd.DataFrame:
         """Compare every method with a reference on the same splits.
