@@ -452,6 +452,15 @@ def test_few_values_around_zero_are_not_imputed():
     assert found(mu({"cnv": x}, clean()[1])) == []
 
 
+def test_few_values_beside_many_zeros_are_not_imputed_by_class():
+    """With four or five others zero is near their middle by chance, in most features."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(24, 100)) * (rng.random((24, 100)) > 0.6)
+        obs = {"kind": np.resize(["x", "y"], 24)}
+        assert ("imputation", "error") not in found(mu({"a": x}, obs), target="kind")
+
+
 # Features chosen with the labels
 
 
