@@ -84,11 +84,19 @@ def test_survival_has_rivals_of_its_own(data, tmp_path):
     [
         (["--time", "time"], "--time='time' and --event=None belong together"),
         (["--target", "klass"], "klass"),
+        (["--target", ","], "--target=',' names no column"),
         ([], "give one of them, what is to be predicted"),
         (["--target", "class", "--baselines", "lasso"], "baselines: 'lasso' is not known"),
         (["--target", "class", "--graph", "my_graph"], "my_graph"),
     ],
-    ids=["half a survival", "no such column", "no outcome", "no such baseline", "no such graph"],
+    ids=[
+        "half a survival",
+        "no such column",
+        "no column named",
+        "no outcome",
+        "no such baseline",
+        "no such graph",
+    ],
 )
 def test_errors_are_one_line(data, tmp_path, more, match):
     result = call(data, tmp_path / "out", *more)

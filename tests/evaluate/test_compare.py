@@ -9,13 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from pathweave._core.intervals import interval
 from pathweave.evaluate import _compare
-from pathweave.evaluate._compare import (
-    bootstrap_intervals,
-    compare,
-    holm,
-    interval,
-)
+from pathweave.evaluate._compare import bootstrap_intervals, compare, holm
 
 score = st.floats(0, 1).map(lambda x: round(x, 3))
 pairs = st.lists(st.tuples(score, score), min_size=3, max_size=30).map(np.array)
@@ -120,19 +116,32 @@ def test_corrected_test_is_calibrated_where_the_plain_one_is_not():
     assert plain >= 0.3
 
 
-def test_bootstrap_intervals_of_a_mean():
+def test_bootstrap_intervals_of_means():
     values = np.random.default_rng(0).normal(size=200)
 
-    def drawn(seed=0):
-        found = bootstrap_intervals(
-            lambda rows: {"mean": values[rows].mean()}, 200, n_draws=1000, seed=seed
+    def drawn(seed):
+        return bootstrap_intervals(
+            lambda rows: {"mean": values[rows].mean(), "twice": 2 * values[rows].mean()},
+            200,
+            n_draws=1000,
+            seed=seed,
         )
-        return found["mean"]
 
+    ends = drawn(0)
     half = 1.96 * values.std() / np.sqrt(200)
-    assert drawn() == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
-    assert drawn() == drawn()
-    assert drawn(seed=1) != drawn()
+    assert ends["mean"] == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
+    assert ends["twice"] == pytest.approx(tuple(2 * end for end in ends["mean"]))
+    assert drawn(0) == ends
+    assert drawn(1) != ends
+
+
+def test_undefined_draws_are_left_out_of_a_bootstrap():
+    def statistics(rows):
+        return {"sometimes": 1.0 if rows[0] else np.nan, "never": np.nan}
+
+    ends = bootstrap_intervals(statistics, 10, n_draws=100)
+    assert ends["sometimes"] == (1.0, 1.0)
+    assert np.isnan(ends["never"]).all()
 
 
 def test_compare_pairs_the_splits_whatever_their_order():

@@ -458,6 +458,26 @@ def test_a_report_is_not_saved_over_a_file(tmp_path):
         report.save(tmp_path / "taken")
 
 
+def test_a_score_that_one_split_alone_has_is_drawn_anew_from_that_split(monkeypatch):
+    """AUROC is undefined where a site has one class; the samples of such sites say nothing of it."""
+    monkeypatch.setattr("pathweave.evaluate._report._BOOTSTRAPS", 60)
+    mdata = toy(signal=2.0)
+    site = np.where(mdata.obs["class"] == "a", "only a", "only b").astype(object)
+    site[:20] = "both"
+    mdata.obs["site"] = site
+    given = {"target": "class", "models": [], "baselines": ["knn"], "n_jobs": 1}
+    report = evaluate.cross_validate(mdata, site="site", **given)
+    alone = evaluate.cross_validate(
+        mdata, splits=[(np.arange(20, 60), np.arange(20))], **given
+    ).summary("auroc")
+    row = report.summary("auroc").loc["knn"]
+    assert row["n"] == 1
+    assert row["low"] <= row["mean"] <= row["high"]
+    assert (
+        row[["mean", "low", "high"]].tolist() == alone.loc["knn", ["mean", "low", "high"]].tolist()
+    )
+
+
 def test_threshold_is_the_best_one():
     rng = np.random.default_rng(0)
     proba = rng.random(50)

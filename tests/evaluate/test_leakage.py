@@ -312,8 +312,26 @@ def test_batches_that_go_with_survival():
     assert found(mdata, survival=("months", "died")) == []
     mdata.obs["months"] *= 1 + 3 * _codes(mdata.obs["plate"])
     assert found(mdata, survival=("months", "died")) == [("batches", "note")]
+    # Times differ and events do not: an effect size of events would deny it.
+    told = str(check_leakage(mdata, survival=("months", "died")))
+    assert "log-rank" in told
+    assert "Cramer" not in told
     mdata.obs["plate"] = ["p1" if d else f"p{2 + i % 2}" for i, d in enumerate(mdata.obs["died"])]
     assert found(mdata, survival=("months", "died")) == [("batches", "error")]
+
+
+def test_batches_that_nothing_can_be_said_of():
+    """Never at risk together, of one number, of features that do not vary: no error, no finding."""
+    layers, obs = clean()
+    obs["plate"] = np.repeat(["p1", "p2"], 40)
+    obs["months"] = np.r_[np.linspace(1, 2, 40), np.linspace(3, 9, 40)]
+    obs["died"] = np.r_[np.zeros(40), np.resize([1, 0, 0, 0, 0, 0, 0, 0], 40)].astype(int)
+    assert check_leakage(mu(layers, obs), survival=("months", "died"), batch="plate").ok
+    obs["dose"] = np.r_[np.random.default_rng(0).normal(size=20), np.ones(60)]
+    obs["plate"] = [None] * 20 + ["p1", "p2"] * 30
+    report = check_leakage(mu({"a": np.ones((80, 60))}, obs), target="dose", batch="plate")
+    assert report.findings.empty
+    assert not report.checks.loc["batch correction", "ran"]
 
 
 def test_who_has_a_layer_tells_the_class():
@@ -432,6 +450,15 @@ def test_few_values_around_zero_are_not_imputed():
     values = np.repeat([-2.0, -1, 0, 1, 2], [10, 15, 30, 15, 10])
     x = np.random.default_rng(0).permuted(np.tile(values[:, None], 100), axis=0)
     assert found(mu({"cnv": x}, clean()[1])) == []
+
+
+def test_few_values_beside_many_zeros_are_not_imputed_by_class():
+    """With four or five others zero is near their middle by chance, in most features."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(24, 100)) * (rng.random((24, 100)) > 0.6)
+        obs = {"kind": np.resize(["x", "y"], 24)}
+        assert ("imputation", "error") not in found(mu({"a": x}, obs), target="kind")
 
 
 # Features chosen with the labels

@@ -315,3 +315,13 @@ def test_tumour_sites_go_with_survival(shared):
 )  # fmt: skip
 def test_real_data_raise_no_alarm(shared, name, target):
     assert check_leakage(_read(shared, name), target=target).ok
+
+
+def test_risks_are_predictions_of_survival_alone():
+    layers, obs = clean()
+    obs["pathweave_risk"] = np.random.default_rng(0).normal(size=80)
+    mdata = mu(layers, obs)
+    told = {"obs_features": "pathweave_risk"}
+    assert found(mdata, target="kind", **told) == []
+    survival = {"survival": ("months", "died")}
+    assert found(mdata, **survival, **told) == [("obs features", "error"), ("records", "warning")]

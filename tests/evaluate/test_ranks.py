@@ -127,3 +127,16 @@ def test_data_sets_that_all_agree():
 def test_bad_tables(call, match):
     with pytest.raises((ValueError, TypeError), match=match):
         call()
+
+
+def test_methods_that_never_differ_share_the_ranks():
+    row = signed_rank(pd.DataFrame({"a": [0.1, 0.2, 0.3], "b": [0.1, 0.2, 0.3]})).iloc[0]
+    assert (row["statistic"], row["p"]) == (3.0, 1.0)  # half of 1 + 2 + 3
+
+
+@pytest.mark.parametrize("test", [signed_rank, critical_difference])
+def test_names_of_data_sets_belong_in_the_index(test):
+    table = pd.DataFrame({"set": list("xyz"), "a": [1, 2, 3], "b": [1, 2, 3], "c": [3, 2, 1]})
+    with pytest.raises(ValueError, match=r"'set' hold no numbers.*set_index"):
+        test(table)
+    test(table.set_index("set"))

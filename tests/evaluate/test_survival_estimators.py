@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pathweave import evaluate
 from pathweave.evaluate._cox_ridge import CoxRidge
+from pathweave.evaluate._fusion import _imputing, _survival_of
 from pathweave.evaluate._survival_forest import RandomSurvivalForest
 
 
@@ -194,3 +195,29 @@ def test_forest_predicts_risks_and_curves():
     np.testing.assert_allclose(curves[:, 1:6], expected)
     again = clone(forest).fit(x, y)
     np.testing.assert_array_equal(again.predict(new_x), risk)
+
+
+class Halving(BaseEstimator):
+    """Survival that halves with every unit of time, whoever it is."""
+
+    def fit(self, X, y):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X):
+        return X[:, 0]
+
+    def predict_survival(self, X, times):
+        assert X.shape[1] == self.n_features_in_
+        return np.tile(0.5 ** np.asarray(times), (len(X), 1))
+
+
+@pytest.mark.parametrize("gaps", [False, True], ids=["complete", "gaps"])
+def test_survival_of_an_estimator_at_the_end_of_pipelines_is_its_own(gaps):
+    """Where values are missing, the user's pipeline becomes the end of one that imputes."""
+    x, y = make(n=40)
+    if gaps:
+        x[0, 0] = np.nan
+    estimator = _imputing(make_pipeline(PCA(3), Halving()), x).fit(x, y)
+    found = _survival_of(estimator, y, np.zeros(40), x).survival([0.0, 2.0])
+    np.testing.assert_array_equal(found, np.tile([1.0, 0.25], (40, 1)))

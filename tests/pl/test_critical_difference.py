@@ -82,6 +82,14 @@ def test_a_table_of_scores_is_sent_to_the_test_first():
         pw.pl.critical_difference(pd.DataFrame(DEMSAR))
 
 
+def test_methods_may_be_named_by_numbers():
+    table = pd.DataFrame(np.random.default_rng(0).random((8, 3)), columns=[10, 20, 30])
+    ax = draw(table)
+    parts = {part for text in ax.texts for part in text.get_text().split("  ")}
+    assert parts >= {"10", "20", "30"}
+    assert sum(line.get_linewidth() > 3 for line in ax.lines) >= 1
+
+
 def test_axes_are_used_when_given():
     ax = plt.subplots()[1]
     assert draw(pd.DataFrame(DEMSAR, columns=list("abcd")), ax=ax) is ax

@@ -199,6 +199,10 @@ def test_several_classes_show_the_confidence(three):
         ax.collections[-1].get_offsets(), [[proba.max(axis=1).mean(), right.mean()]]
     )
     assert ax.get_xlabel() == "probability of the predicted class"
+    error = spelled(three.summary("calibration_error").loc["ridge"])
+    assert legend(ax) == [f"ridge\ncalibration error {error}"]
+    one = pw.pl.calibration(three, methods="ridge", positive="mid")
+    assert legend(one) == [f"ridge\ncalibration error of all classes {error}"]
 
 
 # Confusion
@@ -283,6 +287,16 @@ def test_three_groups_and_equal_risks(lived):
         pw.pl.survival_by_risk(lived, groups=1)
     with pytest.raises(ValueError, match="groups=60: the splits test too few"):
         pw.pl.survival_by_risk(lived, groups=60)
+
+
+def test_a_split_of_one_risk_is_left_out(lived):
+    """All its samples would count as one group, though nothing was said of them."""
+    table = lived.predictions.copy()
+    table.loc[table["fold"] == 1, "risk"] = 0.0
+    rest = table[table["fold"] != 1]
+    one, other = (pw.pl.survival_by_risk(replace(lived, predictions=t), "cox_ridge") for t in (table, rest))  # fmt: skip
+    assert legend(one) == legend(other)
+    assert one.get_title() == other.get_title()
 
 
 def test_one_split_has_no_strata(lived):

@@ -147,6 +147,20 @@ def test_scores_are_those_of_the_summary(two, page):
 
 
 @pytest.mark.usefixtures("_no_figures")
+def test_direction_is_told_of_one_method_too(two, tmp_path):
+    alone = replace(
+        two,
+        methods=two.methods.loc[["knn"]],
+        predictions=two.predictions.query("method == 'knn'"),
+        scores=two.scores.query("method == 'knn'"),
+        timings=two.timings.query("method == 'knn'"),
+    )
+    head = written(alone, tmp_path).tables["Scores"][0]
+    assert "log loss|lower is better" in head
+    assert "AUROC" in head
+
+
+@pytest.mark.usefixtures("_no_figures")
 def test_the_best_is_bold_and_no_null_is(two, tmp_path):
     scores = two.scores.copy()
     scores.loc[

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from anndata import AnnData
 from hypothesis import given
 from hypothesis import strategies as st
@@ -285,6 +286,14 @@ def test_precision_is_kept_and_the_input_untouched():
     expected = ComBat().fit(x, batch).transform(x, batch)
     np.testing.assert_allclose(fixed, expected, rtol=1e-4, atol=1e-4)
     assert ComBat().fit(x.astype(int), batch).transform(x.astype(int), batch).dtype == np.float64
+
+
+def test_sparse_values_are_read():
+    x = np.random.default_rng(0).poisson(1.0, size=(40, 12)).astype(float)
+    batch = np.repeat(["a", "b"], 20)
+    expected = ComBat().fit(x, batch).transform(x, batch)
+    sparse = scipy.sparse.csr_matrix(x)
+    np.testing.assert_array_equal(ComBat().fit(sparse, batch).transform(sparse, batch), expected)
 
 
 def test_unknown_batches_stay_with_a_warning():

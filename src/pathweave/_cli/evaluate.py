@@ -77,6 +77,11 @@ def evaluate(  # noqa: PLR0913  # each argument is an option of the command
             outcome["survival"] = (time, event)
         if target is not None:
             found = _names(target) or []
+            if not found:
+                msg = (
+                    f"--target={target!r} names no column; give one of obs, such as --target class."
+                )
+                raise ValueError(msg)
             outcome["target"] = found if len(found) > 1 else found[0]
         leakage = room.check_leakage(mdata, **outcome, groups=groups, batch=batch)
         print(f"{leakage}\n", flush=True)

@@ -146,12 +146,16 @@ def _own_survival(fitted: Any, x: np.ndarray) -> Callable[[np.ndarray], np.ndarr
     """Survival curves of an estimator that has ``predict_survival``, also at the end of a pipeline."""
     from sklearn.pipeline import Pipeline
 
-    if isinstance(fitted, Pipeline) and len(fitted) > 1:
-        if not hasattr(fitted[-1], "predict_survival"):
-            return None
-        x, fitted = fitted[:-1].transform(x), fitted[-1]
+    before = []
+    while isinstance(
+        fitted, Pipeline
+    ):  # its end may be one, too: imputation is put before the user's
+        before += [fitted[:-1]] if len(fitted) > 1 else []
+        fitted = fitted[-1]
     if not hasattr(fitted, "predict_survival"):
         return None
+    for steps in before:
+        x = steps.transform(x)
     return lambda times: fitted.predict_survival(x, times)
 
 

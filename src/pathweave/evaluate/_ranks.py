@@ -78,7 +78,8 @@ def signed_rank(table: pd.DataFrame, *, lower_is_better: bool = False) -> pd.Dat
         d = (values[a] - values[b]).dropna().to_numpy() * (-1 if lower_is_better else 1)
         # Scores that are equal in print can differ in the last bit, which would break ties.
         d = d.round(12)
-        statistic, p = (np.nan, np.nan) if not len(d) else (0.0, 1.0)
+        # Without any difference the zeros' ranks are shared evenly.
+        statistic, p = (np.nan, np.nan) if not len(d) else (len(d) * (len(d) + 1) / 4, 1.0)
         if d.any():
             statistic, p = stats.wilcoxon(d, zero_method="zsplit")
         row = {
@@ -187,4 +188,8 @@ def _checked(table: pd.DataFrame) -> pd.DataFrame:
         msg = f"table has {table.shape[1]} column(s); one a method is needed, two at least."
         raise ValueError(msg)
     check_unique(table.columns, "methods (columns of table)")
+    text = [c for c in table if not pd.api.types.is_numeric_dtype(table[c])]
+    if text:
+        msg = f"table must hold scores; column(s) {listed(text)} hold no numbers. Data sets belong in the index: set_index."
+        raise ValueError(msg)
     return table.astype(np.float64)

@@ -92,7 +92,7 @@ class Report:
         -------
         Index: method; kind, mean, low, high (95 %), n (splits), seconds (a fit), peak_mb. With several
         splits the interval is Nadeau and Bengio's, which allows for training sets that overlap (and may reach beyond 1); with
-        one split it is a bootstrap of the test samples.
+        one split (or one in which the score is defined) it is a bootstrap of its test samples.
         """
         metric = self._metric(metric)
         rows = {}
@@ -117,8 +117,9 @@ class Report:
         cost = self.timings.groupby("method", observed=True)[["seconds", "peak_mb"]]
         table = table.join(cost.agg({"seconds": "mean", "peak_mb": "max"}))
         table.index.name = "method"
-        table.attrs["metric"] = metric
-        return table.sort_values("mean", ascending=metric in LOWER_IS_BETTER, kind="stable")
+        lower = metric in LOWER_IS_BETTER
+        table.attrs.update(metric=metric, lower_is_better=lower)
+        return table.sort_values("mean", ascending=lower, kind="stable")
 
     def compare(self, metric: str | None = None, *, reference: str | None = None) -> pd.DataFrame:
         """Compare every method with a reference on the same splits.

@@ -36,7 +36,7 @@ class SparsePLSDA(ClassifierMixin, TransformerMixin, BaseEstimator):
     classes_
         Class labels, shape (n_classes,).
     weights_, loadings_
-        Weight of each (deflated) feature in each component, exactly `keep` of them not 0, and the features'
+        Weight of each (deflated) feature in each component, `keep` of them not 0 (ties aside), and the features'
         regression on the components, shape (n_features, n_components).
     rotations_
         What scaled features are multiplied by to give the components, shape (n_features, n_components).

@@ -59,7 +59,8 @@ def calibration(
     Returns
     -------
     The axes; a dot is a bin, its area the number of samples, its line the 95 % interval (Wilson) of the
-    observed fraction. The legend has the calibration error of ``report.summary("calibration_error")``.
+    observed fraction. The legend has the calibration error of ``report.summary("calibration_error")``,
+    which is that of the predicted classes, whichever class is drawn.
 
     Raises
     ------
@@ -89,6 +90,8 @@ def calibration(
         msg = f"n_bins={n_bins!r} must be 1 or more."
         raise ValueError(msg)
     chosen = two_classes(report, positive)
+    several = chosen is not None and len(report.classes) > 2
+    what = "calibration error of all classes" if several else "calibration error"
     bins = {name: _bins(once(report, name), chosen, n_bins) for name in names}
     largest = max(int(table["n"].max()) for table in bins.values())
     ax = tidy(new_axes(ax, width=7.4, height=4.6))
@@ -100,7 +103,7 @@ def calibration(
         error = told_score(report, name, "calibration_error")
         ax.scatter(
             table["predicted"], table["observed"], s=_LARGEST * table["n"] / largest, color=color, zorder=3,
-            edgecolor="white", linewidth=0.5, label=f"{short(name, 32)}\ncalibration error {error}",
+            edgecolor="white", linewidth=0.5, label=f"{short(name, 32)}\n{what} {error}",
         )  # fmt: skip
     ax.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1.0, linestyle=":", zorder=0)
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")

@@ -49,10 +49,11 @@ def critical_difference(found: Any, *, ax: Axes | None = None) -> Axes:
     if not hasattr(found, "ranks") or not hasattr(found, "cd"):
         msg = f"found must be what pathweave.evaluate.critical_difference(table) returned, found {type(found).__name__}."
         raise TypeError(msg)
-    ranks, labels, width = found.ranks.to_numpy(), list(found.ranks.index), float(found.cd)
+    ranks, width = found.ranks.to_numpy(), float(found.cd)
+    labels = [str(label) for label in found.ranks.index]
     k = len(ranks)
     bars = [(labels.index(run[0]), labels.index(run[-1])) for run in found.cliques]
-    names = [short(str(label), 30) for label in labels]
+    names = [short(label, 30) for label in labels]
     rows = (k + 1) // 2
     letters = max(map(len, names[:rows])) + max(map(len, names[rows:]))
     ax = new_axes(ax, width=5.0 + 0.09 * letters, height=1.5 + 0.3 * rows + 0.12 * len(bars))

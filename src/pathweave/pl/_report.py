@@ -114,8 +114,7 @@ def _scores(report: Any) -> str:
     best: list[str | None] = [None]
     for metric, table in tables.items():
         known = table.dropna(subset="mean")
-        # The summary has the best first, whichever direction that is.
-        lower = len(known) > 1 and known["mean"].iloc[0] < known["mean"].iloc[-1]
+        lower = table.attrs["lower_is_better"]
         header.append((metric_name(metric), "lower is better" if lower else ""))
         real = known[known["kind"] != "null"]
         best.append(str(real.index[0]) if len(real) else None)

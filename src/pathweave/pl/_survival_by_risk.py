@@ -21,8 +21,8 @@ def survival_by_risk(
     """Draw Kaplan-Meier curves of test samples by predicted risk, with the log-rank test.
 
     Risks of different fits are not comparable, so the groups are formed within the test part of each
-    split: its samples of lowest risk, of highest risk. Samples of equal risk stay together. One
-    repeat is drawn, so that each sample counts once.
+    split: its samples of lowest risk, of highest risk. Samples of equal risk stay together, and a
+    split of one risk only is left out. One repeat is drawn, so that each sample counts once.
 
     Parameters
     ----------
@@ -76,6 +76,8 @@ def survival_by_risk(
     name = choose_one(report, method)
     rows = once(report, name)
     rows = rows[rows.groupby("fold")["sample"].transform("size") >= groups]
+    told_apart = rows.groupby("fold")["risk"].transform("nunique") > 1
+    rows = rows[told_apart] if told_apart.any() else rows
     if len(rows) < 2 * groups:
         msg = (
             f"groups={groups!r}: the splits test too few samples; take fewer groups or fewer folds."

@@ -81,6 +81,7 @@ class ComBat:
         ----------
         X
             Training samples (n_samples, n_features), logged or otherwise near normal; NaN where unmeasured.
+            May be sparse.
         batch
             Batch of each sample, shape (n_samples,).
         covariates
@@ -139,7 +140,8 @@ class ComBat:
 
         Returns
         -------
-        Corrected values, shape (n_samples, n_features), in the precision of `X`.
+        Corrected values, shape (n_samples, n_features), in the precision of `X`; dense, as a shift leaves
+        no zeros.
 
         Raises
         ------
@@ -239,7 +241,7 @@ class ComBat:
 
 
 def _read_values(X: Any) -> np.ndarray:
-    x = np.asarray(X)
+    x = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
     if x.ndim != 2:
         msg = f"X must have shape (n_samples, n_features), found {x.shape}."

@@ -75,8 +75,11 @@ def confounding(name: str, code: np.ndarray, outcome: Outcome, seed: int) -> Fin
     label = y if outcome.target.task == "class" else y[:, 1]
     table = contingency(code, label)
     p, v = _p_shuffled(table, np.random.default_rng(seed)), corrected_v(table)
+    how = f"Cramer's V {v:.2f} (0 none, 1 the same)"
     if outcome.target.task == "survival":
-        p = min(1.0, 2 * min(p, _p_log_rank(code, y)))
+        by_time = _p_log_rank(code, y)
+        how = "the log-rank test tells them apart" if by_time < p else f"in events {how}"
+        p = min(1.0, 2 * min(p, by_time))
     if p > _P:
         return None
     if _is_perfect(table):
@@ -84,11 +87,13 @@ def confounding(name: str, code: np.ndarray, outcome: Outcome, seed: int) -> Fin
         return Finding("error", "", what, v, 0, "")
     if v < _WEAK and outcome.target.task == "class":
         return None
-    what = f"{name[0].upper()}{name[1:]} ({len(table)} values) goes with {outcome.name}: Cramer's V {v:.2f} (0 none, 1 the same), p {max(p, 1e-16):.1g}."
+    what = f"{name[0].upper()}{name[1:]} ({len(table)} values) goes with {outcome.name}: {how}, p {max(p, 1e-16):.1g}."
     return Finding("warning" if v >= _STRONG else "note", "", what, v, 0, "")
 
 
 def _of_numbers(name: str, code: np.ndarray, y: np.ndarray, outcome: Outcome) -> Finding | None:
+    if np.ptp(y) == 0:
+        return None
     p = float(stats.kruskal(*(y[code == k] for k in np.unique(code))).pvalue)
     adjusted = _eta_squared(code, y)
     if p > _P or adjusted < _WEAK**2:
@@ -108,7 +113,10 @@ def _p_log_rank(code: np.ndarray, y: np.ndarray) -> float:
     large = np.isin(code, np.flatnonzero(np.bincount(code) >= 5))
     if len(np.unique(code[large])) < 2 or y[large, 1].sum() < 2:
         return 1.0
-    return float(survdiff(y[large, 0], y[large, 1].astype(np.int64), code[large])[1])
+    try:
+        return float(survdiff(y[large, 0], y[large, 1].astype(np.int64), code[large])[1])
+    except np.linalg.LinAlgError:  # two groups were never at risk together at an event
+        return 1.0
 
 
 def _is_perfect(table: np.ndarray) -> bool:

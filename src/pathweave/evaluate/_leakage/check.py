@@ -108,8 +108,11 @@ def check_leakage(
         "scaling": check_scaling(study),
         "imputation": check_imputation(study),
         "feature selection": check_selection(study),
-        "records": check_records(mdata, [layer.name for layer in study.layers], study.columns),
-    }
+        "records": check_records(
+            mdata, [layer.name for layer in study.layers], study.columns,
+            predicted={o.prediction for o in study.outcomes},
+        ),
+    }  # fmt: skip
     return make_report(results, _subject(study))
 
 

@@ -54,6 +54,7 @@ def _too_alike(study: Study, layer: Layer, column: str) -> tuple[float, float] |
     sizes = np.bincount(code[code >= 0], minlength=1)
     large = np.isin(code, np.flatnonzero(sizes >= 3))
     x, code = filled(layer.x[large]), code[large]
+    x = x[:, np.ptp(x, axis=0) > 0] if len(x) else x
     if len(x) < _MIN_SAMPLES or len(np.unique(code)) < 2 or x.shape[1] < _MIN_FEATURES:
         return None
     # Batches may have been balanced for the classes by design, which alone makes them alike.
@@ -61,7 +62,6 @@ def _too_alike(study: Study, layer: Layer, column: str) -> tuple[float, float] |
     labels = np.zeros(len(study.names)) if labels is None else np.nan_to_num(labels, nan=-1)
     stratum = labels[layer.rows][large]
     x = x - x.mean(axis=0)
-    x = x[:, (x**2).sum(axis=0) > 0]
     code = np.unique(code, return_inverse=True)[1]
     rng = np.random.default_rng(study.seed)
     shuffled = [_between(x, _shuffled_within(code, stratum, rng)) for _ in range(_N_SHUFFLES)]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pathweave._core import keys
 from pathweave._core.checks import check_obs_column
 from pathweave.evaluate._leakage.determined import tell
 from pathweave.evaluate._leakage.read import codes
@@ -49,7 +48,7 @@ def check_obs_features(study: Study, columns: Sequence[str] | str | None) -> Che
 def _judge(
     study: Study, column: str, outcome: Outcome, n_tests: int
 ) -> tuple[Severity, str] | None:
-    if column in {*outcome.target.columns, keys.prediction(outcome.target.name), keys.RISK}:
+    if column in {*outcome.target.columns, outcome.prediction}:
         return "error", "is the target, or a model's prediction of it"
     values, everyone = study.obs[column], np.arange(len(study.names))
     missing = values.isna().to_numpy()[:, None].astype(np.float64)

@@ -95,8 +95,9 @@ def imputed(x: np.ndarray) -> np.ndarray:
     mean, sd = np.nanmean(others, axis=0), np.nanstd(others, axis=0)
     is_mean = np.abs(mean - mode) <= 1e-5 * sd + 1e-6 * np.abs(mode)
     below, above = (others < mode).sum(axis=0), (others > mode).sum(axis=0)
-    # Any repeated value may be the middle one by chance, but not in most of the features that have one.
-    is_median = np.abs(below - above) <= 1
+    # Any repeated value may be the middle one by chance, but not in most of the features that have one. The median
+    # has as many values on either side; one more or less happens too often among few.
+    is_median = below == above
     hit = is_mean | is_median if 2 * is_median.sum() > max(len(eligible), 4) else is_mean
     return eligible[hit] if hit.sum() >= 2 else eligible[:0]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pathweave._core import keys
 from pathweave._core.checks import MISSING_LABELS, check_mudata, check_obs_column, select_layers
 from pathweave.evaluate._samples import aligned_values
 from pathweave.evaluate._splits import read_splits
@@ -72,6 +73,13 @@ class Outcome:
     def labels(self) -> np.ndarray | None:
         """Class, or event of a survival time, of each sample; none for numbers."""
         return None if self.target.task == "number" else self.encoded[:, -1]
+
+    @property
+    def prediction(self) -> str:
+        """Column of obs to which `tl.predict` writes this outcome."""
+        return (
+            keys.RISK if self.target.task == "survival" else keys.prediction(self.target.columns[0])
+        )
 
     @property
     def name(self) -> str:

@@ -17,14 +17,16 @@ _STEPS = {
 }  # fmt: skip
 
 
-def check_records(mdata: MuData, layers: list[str], columns: set[str]) -> Checked:
-    """Read ``uns``, ``obsm`` and ``var``.
+def check_records(
+    mdata: MuData, layers: list[str], columns: set[str], *, predicted: set[str]
+) -> Checked:
+    """Read ``uns``, ``obsm`` and ``var``, and which columns of obs hold predictions of these targets.
 
     `pp.normalize` and log1p use each sample's own values, so that their records are no sign of leakage.
     """
     findings = []
     for name, holder in [("", mdata), *((layer, mdata.mod[layer]) for layer in layers)]:
-        told = _supervised(mdata, columns) if not name else _ranked(holder, columns)
+        told = _supervised(mdata, predicted) if not name else _ranked(holder, columns)
         if told:
             what = f"The labels were used before: {'; '.join(told)}."
             advice = "Do not evaluate on what came of it; repeat it inside each training part."
@@ -46,10 +48,8 @@ def _ranked(mod: Any, columns: set[str]) -> list[str]:
     return [f"uns['rank_genes_groups'] by {by!r}"] if by in columns else []
 
 
-def _supervised(mdata: MuData, columns: set[str]) -> list[str]:
+def _supervised(mdata: MuData, predicted: set[str]) -> list[str]:
     """Embeddings and predictions of a model that was fitted to these targets."""
-    written = [
-        c for c in mdata.obs.columns if c in {keys.prediction(t) for t in columns} | {keys.RISK}
-    ]
+    written = [c for c in mdata.obs.columns if c in predicted]
     made = [key for key in (keys.EMBEDDING, keys.ACTIVITY) if key in mdata.obsm]
     return [f"a model of this target wrote {listed([*written, *made])}"] if written else []
