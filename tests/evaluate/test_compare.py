@@ -11,7 +11,7 @@ from scipy import stats
 
 from pathweave._core.intervals import interval
 from pathweave.evaluate import _compare
-from pathweave.evaluate._compare import bootstrap_intervals, compare, holm
+from pathweave.evaluate._compare import bootstrap, bootstrap_p, holm, paired_test, percentiles
 
 score = st.floats(0, 1).map(lambda x: round(x, 3))
 pairs = st.lists(st.tuples(score, score), min_size=3, max_size=30).map(np.array)
@@ -20,6 +20,17 @@ pairs = st.lists(st.tuples(score, score), min_size=3, max_size=30).map(np.array)
 def corrected_t_test(a, b, n_train, n_test):
     n = len(a)
     return _compare.corrected_t_test(a, b, np.full(n, n_train), np.full(n, n_test))
+
+
+def bootstrap_intervals(statistics, n, **how):
+    return {name: percentiles(values) for name, values in bootstrap(statistics, n, **how).items()}
+
+
+def compare(scores, metric, reference):
+    def judge(method):
+        return paired_test(scores, metric=metric, method=method, reference=reference)
+
+    return _compare.compare(scores["method"].unique(), judge, metric=metric, reference=reference)
 
 
 def table(values, *, n_train=80, n_test=20, metric="auroc"):
@@ -162,3 +173,23 @@ def test_holm_by_hand():
     found = holm(np.array([0.01, np.nan, 0.04, 0.03]))
     assert found == pytest.approx([0.03, np.nan, 0.06, 0.06], nan_ok=True)
     assert np.isnan(holm(np.array([np.nan]))).all()
+
+
+def test_bootstrap_p_is_where_the_interval_reaches_zero():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=80)
+    level = []
+    for shift in (0.0, 0.1, 0.2, 0.3):
+        drawn = bootstrap(
+            lambda rows, s=shift: {"d": values[rows].mean() - values.mean() + s}, 80, n_draws=2000
+        )["d"]
+        p = bootstrap_p(drawn)
+        low, _ = percentiles(drawn)
+        assert (p < 0.05) == (low > 0)
+        # The bootstrap of a mean is close to a z-test.
+        z = 2 * stats.norm.sf(shift / (values.std() / np.sqrt(80)))
+        assert p == pytest.approx(z, abs=0.06)
+        level.append(p)
+    assert level == sorted(level, reverse=True)
+    assert bootstrap_p(pd.Series([0.0, 0.0, np.nan])) == 1.0
+    assert np.isnan(bootstrap_p(pd.Series([np.nan])))

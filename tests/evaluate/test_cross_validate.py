@@ -403,17 +403,32 @@ def test_layers_off_the_graph_are_told_once():
     assert len(caught) == 1
 
 
-def test_one_split_is_not_tested():
+def test_one_split_is_tested_by_drawing_its_samples_anew():
+    model = {"lr": LogisticRegression(), "again": LogisticRegression()}
     report = evaluate.cross_validate(
-        toy(),
+        toy(200, signal=0.6),
         target="class",
-        models=LogisticRegression(),
+        models=model,
         baselines="majority",
-        splits=[(range(40), range(40, 60))],
+        splits=[(range(120), range(120, 200))],
         n_jobs=1,
     )
-    text = report.verdict()
-    assert "one split, not tested" in text
+    found = report.compare("accuracy", reference="majority").loc["lr"]
+    truth, said = (
+        report.predictions.query("method == @m").sort_values("sample") for m in ("majority", "lr")
+    )
+    right = [(t["truth"] == t["prediction"]).to_numpy() for t in (said, truth)]
+    each = right[0].astype(float) - right[1]
+    assert found["difference"] == pytest.approx(each.mean())
+    half = 1.96 * each.std() / np.sqrt(80)
+    ends = (each.mean() - half, each.mean() + half)
+    assert (found["low"], found["high"]) == pytest.approx(ends, abs=0.03)
+    assert found["p"] < 0.05
+    same = report.compare("accuracy", reference="lr").loc["again"]
+    assert same[["difference", "low", "high", "p"]].tolist() == [0.0, 0.0, 0.0, 1.0]
+    text = report.verdict("accuracy")
+    assert "better than majority" in text
+    assert "bootstraps of the test samples of one split: they hold for these fits" in text
     assert "nan" not in text
 
 

@@ -11,17 +11,38 @@ from scipy import stats
 from pathweave._core.intervals import interval, resampled_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
-def bootstrap_intervals(
-    statistics: Callable[[np.ndarray], dict[str, float]], n: int, *, n_draws: int, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """Percentile intervals (95 %) of statistics of `n` samples drawn anew; undefined draws are left out."""
+def bootstrap(
+    statistics: Callable[[np.ndarray], dict[str, float]],
+    n: int,
+    *,
+    n_draws: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Statistics of `n` samples drawn anew (n_draws, n_statistics); the same seed draws the same samples."""
     rng = np.random.default_rng(seed)
-    drawn = pd.DataFrame([statistics(rng.integers(0, n, n)) for _ in range(n_draws)])
+    return pd.DataFrame([statistics(rng.integers(0, n, n)) for _ in range(n_draws)])
+
+
+def percentiles(drawn: pd.Series) -> tuple[float, float]:
+    """Percentile interval (95 %) of a statistic that was drawn anew; undefined draws are left out."""
     ends = drawn.quantile([0.025, 0.975])
-    return {str(name): (float(ends[name].iloc[0]), float(ends[name].iloc[1])) for name in ends}
+    return float(ends.iloc[0]), float(ends.iloc[1])
+
+
+def bootstrap_p(differences: pd.Series) -> float:
+    """Two-sided p-value of paired differences that were drawn anew: how often they lie on the other side of 0.
+
+    Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 15.4: the level at which the percentile
+    interval just reaches 0. A draw is added on each side, so that it is never 0.
+    """
+    d = differences.dropna()
+    if not len(d):
+        return float("nan")
+    tails = [(float((side >= 0).sum()) + 1) / (len(d) + 1) for side in (d, -d)]
+    return min(1.0, 2 * min(tails))
 
 
 def corrected_t_test(a: Any, b: Any, n_train: Any, n_test: Any) -> dict[str, float]:
@@ -63,13 +84,11 @@ def paired_test(
     return {**found, "mean": both["value"].mean(), "mean_reference": both["base"].mean()}
 
 
-def compare(scores: pd.DataFrame, *, metric: str, reference: str) -> pd.DataFrame:
-    """Compare every method with a reference, on the splits that both have seen."""
-    methods = [str(name) for name in scores["method"].unique() if name != reference]
-    rows = {
-        method: paired_test(scores, metric=metric, method=method, reference=reference)
-        for method in methods
-    }
+def compare(
+    methods: Iterable[str], judge: Callable[[str], dict[str, float]], *, metric: str, reference: str
+) -> pd.DataFrame:
+    """Table of what `judge` says of every method against a reference, such as `paired_test`."""
+    rows = {method: judge(method) for method in methods if method != reference}
     columns = ["difference", "low", "high", "p", "n"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))

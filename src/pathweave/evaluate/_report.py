@@ -63,7 +63,7 @@ class Report:
     timings: pd.DataFrame = field(repr=False)
     trains: dict[tuple[int, int], np.ndarray] = field(repr=False)
     params: dict[str, Any] = field(repr=False)
-    _drawn: dict[tuple[str, int, int], dict[str, tuple[float, float]]] = field(
+    _drawn: dict[tuple[str, int, int], pd.DataFrame] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -104,7 +104,7 @@ class Report:
             if len(known) == 1:
                 mean = float(known["value"].iloc[0])
                 split = (int(known["repeat"].iloc[0]), int(known["fold"].iloc[0]))
-                low, high = self._bootstrap(str(method), split, metric)
+                low, high = _compare.percentiles(self._draws(str(method), split, metric))
             elif len(known):
                 mean, low, high = interval(
                     known["value"].to_numpy(),
@@ -135,7 +135,8 @@ class Report:
         Returns
         -------
         Index: method; difference (method minus reference), low, high, p of the corrected resampled
-        t-test (Nadeau and Bengio 2003), p_holm (Holm's correction), n.
+        t-test (Nadeau and Bengio 2003), p_holm (Holm's correction), n. With one split, such as a second cohort,
+        the interval and p are of a paired bootstrap of its samples, and hold for these fits alone.
         """
         metric = self._metric(metric)
         if reference is not None:
@@ -146,10 +147,12 @@ class Report:
                 if (summary["kind"] == kind).any():
                     reference = str(summary.index[summary["kind"] == kind][0])
                     break
+        against = str(reference)
         return _compare.compare(
-            self.scores,
+            [str(name) for name in self.methods.index],
+            lambda method: self._paired(metric, method, against),
             metric=metric,
-            reference=str(reference),
+            reference=against,
         )
 
     def findings(self, metric: str | None = None, *, margin: float = 0.02) -> pd.DataFrame:
@@ -267,8 +270,22 @@ class Report:
         check_choice("metric", chosen, self.metrics)
         return chosen
 
-    def _bootstrap(self, method: str, split: tuple[int, int], metric: str) -> tuple[float, float]:
-        """Interval of a single split: its test samples drawn anew, once for all metrics."""
+    def _paired(self, metric: str, method: str, reference: str) -> dict[str, float]:
+        """Test two methods on the splits that both have seen; on one split by drawing its samples anew."""
+        found = _compare.paired_test(self.scores, metric=metric, method=method, reference=reference)
+        if found["n"] != 1:
+            return found
+        chosen = self.scores[self.scores["metric"] == metric].set_index(["repeat", "fold"])
+        values = [chosen.loc[chosen["method"] == name, "value"] for name in (method, reference)]
+        both = pd.concat(values, axis=1, join="inner").dropna()
+        repeat, fold = both.index[0]
+        split = (int(repeat), int(fold))
+        differences = self._draws(method, split, metric) - self._draws(reference, split, metric)
+        low, high = _compare.percentiles(differences)
+        return {**found, "low": low, "high": high, "p": _compare.bootstrap_p(differences)}
+
+    def _draws(self, method: str, split: tuple[int, int], metric: str) -> pd.Series:
+        """Scores of a single split, its test samples drawn anew: the same draws for all methods."""
         key = (method, *split)
         if key not in self._drawn:
             told = self.predictions
@@ -276,16 +293,16 @@ class Report:
             part = told[here & (told["method"] == method)]
             train = self.trains[split]
             times = np.asarray(self.params.get("times", []))
-            groups = [rows.index.to_numpy() for _, rows in part.groupby("sample", sort=False)]
+            # In the order of their names, which is the same for all methods.
+            groups = [rows.index.to_numpy() for _, rows in part.groupby("sample", sort=True)]
 
             def statistics(rows: np.ndarray) -> dict[str, float]:
                 chosen = np.concatenate([groups[i] for i in rows])
                 return scores_of(part.loc[chosen], self.task, train, times)
 
-            self._drawn[key] = _compare.bootstrap_intervals(
-                statistics, len(groups), n_draws=_BOOTSTRAPS
-            )
-        return self._drawn[key].get(metric, (np.nan, np.nan))
+            self._drawn[key] = _compare.bootstrap(statistics, len(groups), n_draws=_BOOTSTRAPS)
+        drawn = self._drawn[key]
+        return drawn[metric] if metric in drawn else pd.Series(np.nan, drawn.index)
 
     def __str__(self) -> str:
         """Show the summary."""

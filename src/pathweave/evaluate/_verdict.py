@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pathweave.evaluate._compare import paired_test
 from pathweave.evaluate._metrics import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def _finding(
 ) -> dict[str, Any]:
     """Compare two methods, so that a positive difference says that the first is better."""
     sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
-    found = paired_test(report.scores, metric=metric, method=method, reference=rival)
+    found = report._paired(metric, method, rival)
     ends = sorted((sign * found["low"], sign * found["high"]))
     row = {
         "method": method, "against": rival, "null": null, "difference": sign * found["difference"],
@@ -93,9 +92,10 @@ def verdict(report: Report, *, metric: str, margin: float) -> str:
         "Intervals are 95 %, corrected for training sets that overlap (Nadeau and Bengio 2003); they may reach beyond "
         "the range of the score."
         if n > 1
-        else "Intervals are 95 % bootstraps of the test samples of one split; methods are not tested against each other."
+        else "Intervals (95 %) and p-values are bootstraps of the test samples of one split: they hold for these fits, and "
+        "do not tell how another training set would do."
     )
-    if n > 1 and len([line for line in said if line]) > 1:
+    if len([line for line in said if line]) > 1:
         lines.append("Each p-value stands alone; report.compare() corrects for their number.")
     return "\n".join(line for line in lines if line)
 
@@ -116,8 +116,6 @@ def _sentence(r: dict[str, Any], margin: float) -> str:
     scores = f"{r['method']} {r['mean']:.3f}, {r['against']} {r['mean_against']:.3f}"
     if r["n"] == 0:
         return f"{r['method']} and {r['against']} have no split in common: not compared."
-    if r["n"] == 1:
-        return f"{scores}: one split, not tested."
     same, better, unclear = _ASKED.get(
         r["null"],
         (f"{r['against']} does as well", f"it does better than {r['against']}", "{splits} cannot tell which is better"),
@@ -131,7 +129,9 @@ def _sentence(r: dict[str, Any], margin: float) -> str:
         "better": better,
         "worse": f"it does worse than {r['against']}",
         "equal": f"{same}, within {margin:g}",
-        "unclear": unclear.format(splits=f"these {int(r['n'])} splits"),
+        "unclear": unclear.format(
+            splits=f"these {int(r['n'])} splits" if r["n"] > 1 else "this one split"
+        ),
     }[r["answer"]]
     return f"{scores}: {text} ({told})."
 
