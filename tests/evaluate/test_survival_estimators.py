@@ -221,3 +221,14 @@ def test_survival_of_an_estimator_at_the_end_of_pipelines_is_its_own(gaps):
     estimator = _imputing(make_pipeline(PCA(3), Halving()), x).fit(x, y)
     found = _survival_of(estimator, y, np.zeros(40), x).survival([0.0, 2.0])
     np.testing.assert_array_equal(found, np.tile([1.0, 0.25], (40, 1)))
+
+
+def test_a_forest_of_a_small_cohort_tells_samples_apart():
+    pytest.importorskip("sksurv.ensemble")
+    x, y = make(n=40)
+    assert len(np.unique(RandomSurvivalForest(n_estimators=20).fit(x, y).predict(x))) > 10
+    large, told = make(n=400), {}
+    for leaf in (None, 15):
+        forest = RandomSurvivalForest(n_estimators=5, min_samples_leaf=leaf).fit(*large)
+        told[leaf] = forest.predict(large[0])
+    np.testing.assert_array_equal(told[None], told[15])

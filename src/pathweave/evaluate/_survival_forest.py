@@ -18,7 +18,8 @@ class RandomSurvivalForest(BaseEstimator):
     n_estimators
         Number of trees.
     min_samples_leaf
-        Least number of samples in a leaf.
+        Least number of samples in a leaf; by default 15, or a tenth of the samples where that is fewer, and 3 at
+        least: with larger leaves a forest of a small cohort would have no split at all.
     max_features
         Features tried at each split, as in scikit-learn's forests.
     seed
@@ -48,7 +49,7 @@ class RandomSurvivalForest(BaseEstimator):
         self,
         n_estimators: int = 100,
         *,
-        min_samples_leaf: int = 15,
+        min_samples_leaf: int | None = None,
         max_features: Any = "sqrt",
         seed: int = 0,
     ) -> None:
@@ -91,7 +92,7 @@ class RandomSurvivalForest(BaseEstimator):
         outcome["event"], outcome["time"] = y[:, 1] == 1, y[:, 0]
         self.forest_ = Forest(
             self.n_estimators,
-            min_samples_leaf=self.min_samples_leaf,
+            min_samples_leaf=self.min_samples_leaf or min(15, max(3, len(X) // 10)),
             max_features=self.max_features,
             random_state=self.seed,
             n_jobs=1,
