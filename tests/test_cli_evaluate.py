@@ -85,7 +85,7 @@ def test_survival_has_rivals_of_its_own(data, tmp_path):
         (["--time", "time"], "--time='time' and --event=None belong together"),
         (["--target", "klass"], "klass"),
         (["--target", ","], "--target=',' names no column"),
-        ([], "give one of them, what is to be predicted"),
+        ([], "Give --target, or --time and --event, and not both"),
         (["--target", "class", "--baselines", "lasso"], "baselines: 'lasso' is not known"),
         (["--target", "class", "--graph", "my_graph"], "my_graph"),
     ],
