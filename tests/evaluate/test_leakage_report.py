@@ -12,7 +12,7 @@ from sklearn.model_selection import KFold
 
 import pathweave as pw
 from pathweave.evaluate import LeakageReport, check_leakage
-from pathweave.evaluate._leakage.association import associate, n_independent, span
+from pathweave.evaluate._association import associate, n_independent, span
 from pathweave.evaluate._leakage.batches import contingency, corrected_v
 from pathweave.evaluate._leakage.determined import tell
 from pathweave.evaluate._leakage.read import Outcome
@@ -221,11 +221,11 @@ def test_p_values_are_those_of_scipy():
     x = layers["a"][:, :6]
     outcome = _outcome(obs, target="three")
     parts = [x[np.array(obs["three"]) == k] for k in "uvw"]
-    p, direction = associate(x, outcome.y, outcome)
+    p, direction = associate(x, outcome.y, outcome.target.task)
     np.testing.assert_allclose(p, stats.f_oneway(*parts).pvalue, rtol=1e-9)
     assert not direction.any()
     outcome = _outcome(obs, target="dose")
-    p, direction = associate(x, outcome.y, outcome)
+    p, direction = associate(x, outcome.y, outcome.target.task)
     expected = [stats.pearsonr(v, obs["dose"]) for v in x.T]
     np.testing.assert_allclose(p, [e.pvalue for e in expected], rtol=1e-9)
     agree = direction * [np.sign(e.statistic) for e in expected]
@@ -238,7 +238,7 @@ def test_survival_scores_are_those_of_statsmodels():
     layers, obs = clean()
     obs["months"] = np.ceil(obs["months"])  # ties
     outcome = _outcome(obs, survival=("months", "died"))
-    p, direction = associate(layers["a"][:, :5], outcome.y, outcome)
+    p, direction = associate(layers["a"][:, :5], outcome.y, "survival")
     for i in range(5):
         x = layers["a"][:, [i]]
         model = PHReg(obs["months"], x, status=obs["died"], ties="breslow")
@@ -273,7 +273,7 @@ def test_corrected_v_is_one_for_the_same_and_zero_for_nothing():
 def test_how_many_features_are_independent():
     rng = np.random.default_rng(0)
     outcome = _outcome(clean(n=200)[1], target="kind")
-    basis = span(outcome.y, outcome)
+    basis = span(outcome.y, outcome.target.task)
     x = rng.normal(size=(200, 100))
     assert n_independent(x, basis) > 60
     assert n_independent(np.repeat(x[:, :10], 10, axis=1), basis) == pytest.approx(10, rel=0.2)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pathweave.evaluate._association import filled, strength
 from pathweave.evaluate._splits import InnerFolds
 from pathweave.pp import ComBat
 
@@ -123,38 +124,22 @@ def _associated(train: Samples, layer: str, select: int) -> np.ndarray:
 def association(x: np.ndarray, y: np.ndarray, task: str) -> np.ndarray:
     """Strength of each feature's association with the outcome (n_features,); -inf for constant ones.
 
-    Classes: F of the analysis of variance. Numbers: largest squared correlation with a target.
-    Survival: squared score statistic of a Cox model with this feature alone, at zero.
+    Classes: variance explained, which ranks as the F of the analysis of variance does. Numbers: the largest
+    squared correlation with a target. Survival: score test of a Cox model with this feature alone. A gap counts as
+    the feature's mean.
     """
     if len(x) < 3:
         return np.zeros(x.shape[1])
-    known = ~np.isnan(x)
-    mean = np.where(known, x, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    z = np.where(known, x - mean, 0.0)
-    spread = z.std(axis=0)
-    z = np.divide(z, spread, out=np.zeros_like(z), where=spread > 0)
-    if task == "class":
-        codes = y[:, 0].astype(int)
-        between = np.zeros(x.shape[1])
-        for c in np.unique(codes):
-            rows = codes == c
-            between += rows.sum() * z[rows].mean(axis=0) ** 2
-        strength = between / np.maximum(len(x) - between, 1e-9)
-    elif task == "number":
-        centred = np.nan_to_num(y - np.nanmean(y, axis=0))
-        length = np.sqrt((centred**2).sum(axis=0))
-        strength = ((z.T @ (centred / np.where(length > 0, length, 1.0))) ** 2).max(axis=1)
+    x = filled(x)
+    if task == "survival":
+        found = strength(x, y, task)
     else:
-        strength = (z.T @ _martingale(y[:, 0], y[:, 1])) ** 2
-    return np.where(spread > 0, strength, -np.inf)
-
-
-def _martingale(time: np.ndarray, event: np.ndarray) -> np.ndarray:
-    """Martingale residuals of the model without features (Nelson-Aalen)."""
-    _, which = np.unique(time, return_inverse=True)
-    events = np.bincount(which, weights=event)
-    at_risk = len(time) - np.concatenate([[0], np.cumsum(np.bincount(which))[:-1]])
-    return event - np.cumsum(events / at_risk)[which]
+        known = [~np.isnan(column) for column in y.T]
+        found = np.max(
+            [strength(x[k], column[k], task) for k, column in zip(known, y.T, strict=True)], axis=0
+        )
+    varies = np.ptp(x, axis=0) > 1e-12 * np.abs(x).max(axis=0)
+    return np.where(varies, found, -np.inf)
 
 
 def _selected(samples: Samples, kept: dict[str, np.ndarray]) -> Samples:

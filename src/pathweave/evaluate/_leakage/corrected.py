@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pathweave.evaluate._leakage.association import filled
+from pathweave.evaluate._association import filled
 from pathweave.evaluate._leakage.read import codes
 from pathweave.evaluate._leakage.report import Checked, Finding, checked, not_run
 

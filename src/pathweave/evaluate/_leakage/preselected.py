@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from pathweave.evaluate._leakage.association import associate, filled, n_independent, span
+from pathweave.evaluate._association import associate, filled, n_independent, span
 from pathweave.evaluate._leakage.read import codes, words
 from pathweave.evaluate._leakage.report import Checked, Finding, checked, not_run
 
@@ -128,28 +128,28 @@ def _parts(study: Study) -> Iterator[tuple[str, np.ndarray, bool]]:
 
 
 def _shape_of(layer: Layer, outcome: Outcome, mask: np.ndarray, seed: int) -> Shape | None:
-    inside = (outcome.known & mask)[layer.rows]
+    inside, task = (outcome.known & mask)[layer.rows], outcome.target.task
     y = outcome.y[layer.rows[inside]]
     x = filled(layer.x[inside])
     x = x[:, np.ptp(x, axis=0) > 0] if len(x) else x
     n, p = x.shape
     varies = n >= _MIN_SAMPLES and len(np.unique(y[:, 1] if y.ndim > 1 else y)) > 1
-    if not varies or p < _MIN_FEATURES or n < span(y, outcome).shape[1] + 5:
+    if not varies or p < _MIN_FEATURES or n < span(y, task).shape[1] + 5:
         return None
-    shapes = [_shape(values, y, outcome, seed) for values in (x, stats.rankdata(x, axis=0))]
+    shapes = [_shape(values, y, task, seed) for values in (x, stats.rankdata(x, axis=0))]
     return max(shapes, key=lambda s: (s.cut, s.edge))
 
 
-def _shape(x: np.ndarray, y: np.ndarray, outcome: Outcome, seed: int) -> Shape:
-    p, direction = associate(x, y, outcome)
+def _shape(x: np.ndarray, y: np.ndarray, task: str, seed: int) -> Shape:
+    p, direction = associate(x, y, task)
     p_edge = float(np.quantile(p, 1 - _WITHOUT))
-    basis = span(y, outcome)
+    basis = span(y, task)
     independent = n_independent(x, basis) if p_edge <= _LARGEST_P else 0.0
     if independent < 5:
         return Shape(p_edge, -1.0, hole=False, real=False)
     rng = np.random.default_rng(seed)
     shuffled = [
-        np.quantile(associate(x, y[rng.permutation(len(y))], outcome)[0], 1 - _WITHOUT)
+        np.quantile(associate(x, y[rng.permutation(len(y))], task)[0], 1 - _WITHOUT)
         for _ in range(_N_SHUFFLES)
     ]
     radius = np.sqrt(stats.chi2.isf(p, max(basis.shape[1], 1)))

@@ -2,40 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy import stats
 
-if TYPE_CHECKING:
-    from pathweave.evaluate._leakage.read import Outcome
 
-
-def associate(x: np.ndarray, y: np.ndarray, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
+def associate(x: np.ndarray, y: np.ndarray, task: str) -> tuple[np.ndarray, np.ndarray]:
     """Test each feature (n, n_features) against the outcome `y` of the same samples.
+
+    Parameters
+    ----------
+    x
+        Values without gaps.
+    y
+        Class codes or numbers (n,), or times and events (n, 2).
+    task
+        ``"class"``, ``"number"`` or ``"survival"``.
 
     Returns
     -------
     p-values: F-test for classes and numbers, the score test of a Cox model for survival; and the direction,
     1 or -1, or 0 if there are more than two classes.
     """
-    if outcome.target.task == "survival":
+    if task == "survival":
         z = _cox_scores(x, y[:, 0], y[:, 1])
         return np.clip(2 * stats.norm.sf(np.abs(z)), 1e-300, 1.0), np.sign(z)
-    basis = span(y, outcome)
+    basis = span(y, task)
     n, d = basis.shape
-    centred = x - x.mean(axis=0)
-    length = np.linalg.norm(centred, axis=0)
-    projected = (centred.T @ basis) / np.where(length > 0, length, 1.0)[:, None]
+    projected = _projected(x, basis)
     explained = np.clip((projected**2).sum(axis=1), 0.0, 1.0 - 1e-15)
     p = stats.f.sf(explained / d / ((1 - explained) / (n - d - 1)), d, n - d - 1)
     return np.clip(p, 1e-300, 1.0), np.sign(projected[:, 0]) * (d == 1)
 
 
-def span(y: np.ndarray, outcome: Outcome) -> np.ndarray:
+def strength(x: np.ndarray, y: np.ndarray, task: str) -> np.ndarray:
+    """Statistic behind `associate`, which ranks features: the variance explained, or the squared Cox score."""
+    if task == "survival":
+        return _cox_scores(x, y[:, 0], y[:, 1]) ** 2
+    return (_projected(x, span(y, task)) ** 2).sum(axis=1)
+
+
+def _projected(x: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Correlation of each feature with each column of the basis (n_features, d), 0 for constant features."""
+    centred = x - x.mean(axis=0)
+    length = np.linalg.norm(centred, axis=0)
+    return (centred.T @ basis) / np.where(length > 0, length, 1.0)[:, None]
+
+
+def span(y: np.ndarray, task: str) -> np.ndarray:
     """Orthonormal centred columns (n, d) that span the outcome; none for survival."""
     columns = y[:, None] if y.ndim == 1 else y[:, :0]
-    if outcome.target.task == "class":
+    if task == "class":
         columns = (y[:, None] == np.unique(y)[None, 1:]).astype(np.float64)
     if not columns.size:
         return columns
