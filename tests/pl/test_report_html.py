@@ -205,11 +205,16 @@ def test_how_it_was_done(two, tmp_path):
     assert told["Null"] == "ridge, shuffled labels: training labels changed places"
     assert (told["Models"], told["Baselines"], told["Seed"]) == ("none", "ridge, knn", "4")
     chosen = replace(
-        two, params={**two.params, "select": 50, "tune_threshold": True, "weights": "<equal>"}
-    )
+        two,
+        params={
+            **two.params, "select": 50, "tune_threshold": True, "batch": "plate", "weights": "<equal>"
+        },
+    )  # fmt: skip
     told = dict(written(chosen, tmp_path).tables["How it was done"])
     assert told["Selection"].startswith("50 features of each layer")
     assert "Threshold" in told
+    assert told["Batch effects"].startswith("of plate, taken out by ComBat")
+    assert "batch" not in told
     assert told["weights"] == "<equal>"
 
 
@@ -328,7 +333,13 @@ def test_one_split_is_told_with_bootstraps(data, tmp_path, monkeypatch):
     row = next(row for row in page.tables["Scores"] if row[0] == "knn")
     assert re.fullmatch(r"[\d.]+\|[\d.]+ to [\d.]+", row[2])
     assert "One second cohort was judged" in page.said("What cannot be seen here")
-    assert "nothing is tested" in "".join(text for key in page.texts for text in page.texts[key])
+    compared = report.compare()
+    heading = f"Compared with {compared.attrs['reference']}"
+    [row] = [row[1:] for row in page.tables[heading][1:]]
+    found = compared.iloc[0]
+    assert row[0] == f"{found['difference']:+.3f}|{found['low']:.3f} to {found['high']:.3f}"
+    assert row[1:3] == [f"{found['p']:.2g}", f"{found['p_holm']:.2g}"]
+    assert "does not tell how another training set would do" in page.said(heading)
 
 
 def test_a_plot_that_cannot_be_drawn_says_why(two, tmp_path):

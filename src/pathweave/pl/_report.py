@@ -168,7 +168,10 @@ def _comparison(report: Any) -> str:
             " Corrected resampled t-test (Nadeau and Bengio 2003); Holm's correction over all rows."
         )
     else:
-        told += " One split: nothing is tested."
+        told += (
+            " One split: its test samples are drawn anew in pairs, which holds for these fits and does not tell how another "
+            "training set would do; Holm's correction over all rows."
+        )
     return _html.section(
         f"Compared with {reference}",
         _html.table(header, rows, grey=map(str, nulls)),

@@ -25,7 +25,7 @@ _NULLS = {
     "single_layers": "one layer alone",
 }
 _TOLD = {
-    "how", "n_folds", "n_repeats", "n_inner", "seed", "select", "tune_threshold", "n_samples", "n_test",
+    "how", "n_folds", "n_repeats", "n_inner", "seed", "batch", "select", "tune_threshold", "n_samples", "n_test",
     "layers", "times", "version",
 }  # fmt: skip
 _FEW = 150
@@ -52,6 +52,9 @@ def how(report: Any) -> list[tuple[str, str]]:
     for null in dict.fromkeys(map(str, nulls)):
         of = ", ".join(str(name) for name in nulls.index[nulls == null])
         rows.append(("Null", f"{of}: {_NULLS.get(null, null.replace('_', ' '))}"))
+    if params.get("batch"):
+        learned = "taken out by ComBat, as learned from the training part of each split"
+        rows.append(("Batch effects", f"of {params['batch']}, {learned}"))
     select = params.get("select")
     rows.append(
         (
