@@ -98,6 +98,9 @@ def test_parts_show_scores(fitted):
     ax = pw.pl.parts(model, target="class")
     table = model.parts_.query("target == 'class'")
     np.testing.assert_allclose([patch.get_width() for patch in ax.patches], table["score"])
+    assert max(ax.get_xticks()) == pytest.approx(1.0), (
+        "an accuracy ends at 1, whatever room words need"
+    )
 
 
 def test_survival_curves_start_at_one_and_hold_everyone(fitted):

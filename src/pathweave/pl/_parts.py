@@ -54,7 +54,10 @@ def parts(model: Any, *, target: str | None = None, ax: Axes | None = None) -> A
         text = f"{score:.3f}" + ("" if whole else f"   weight {weight:.2f}")
         ax.text(max(score, 0.0), row, " " + text, va="center", fontsize=8)
     ax.set_yticks(y, table["part"])
-    ax.set_xlim(min(0.0, float(table["score"].min())), max(1.0, float(table["score"].max())) * 1.25)
+    lowest, highest = min(0.0, float(table["score"].min())), max(1.0, float(table["score"].max()))
+    ax.set_xlim(lowest, highest * 1.25)  # the words need room that the score does not
+    ax.set_xticks([tick for tick in ax.get_xticks() if lowest <= tick <= highest + 1e-9])
+    ax.spines["bottom"].set_bounds(lowest, highest)
     ax.set_xlabel(f"{table['metric'].iloc[0]} out of fold")
     ax.set_title(f"Parts of the prediction of {chosen}")
     return ax
