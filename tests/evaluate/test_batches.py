@@ -71,15 +71,25 @@ def test_a_shift_of_plates_hides_the_signal_until_it_is_taken_out():
 
 def test_a_plate_that_training_lacks_stays_as_it_is():
     mdata = plates()
-    model = {"lr": LogisticRegression()}
-    how = {"target": "class", "models": model, "site": "plate", "n_jobs": 1, "layers": "rna"}
-    # A plate left out at a time: the test part is never corrected; the training part is.
-    report = evaluate.cross_validate(mdata, **how, batch="plate")
-    assert len(report.predictions) == 90
+    seen = []
+
+    def watch(train, test):
+        seen.append((train["rna"].to_df(), test["rna"].to_df()))
+        return np.repeat("case", test.n_obs)
+
+    how = {"target": "class", "site": "plate", "n_jobs": 1, "layers": "rna"}
+    evaluate.cross_validate(mdata, models=watch, **how, batch="plate")
+    raw = mdata["rna"].to_df().astype(np.float32)
+    assert len(seen) == 3
+    for train, test in seen:
+        pd.testing.assert_frame_equal(test, raw.loc[test.index])
+        moved = np.abs(train - raw.loc[train.index]).to_numpy()
+        assert np.median(moved) > 1.0, "the two plates that are left lie 6 or 12 apart"
     mdata.obs.loc[mdata.obs["plate"] == "plate2", "class"] = None
     # One plate is left to train on: there is nothing to correct.
-    corrected = evaluate.cross_validate(mdata, **how, batch="plate").predictions
-    plain = evaluate.cross_validate(mdata, **how).predictions
+    model = {"lr": LogisticRegression()}
+    corrected = evaluate.cross_validate(mdata, models=model, **how, batch="plate").predictions
+    plain = evaluate.cross_validate(mdata, models=model, **how).predictions
     pd.testing.assert_frame_equal(corrected, plain)
 
 
@@ -89,7 +99,7 @@ def test_confounded_plates_leave_nothing():
     mdata = plates(confounded=True)
     assert evaluate.cross_validate(mdata, **how).summary("auroc").loc["ridge", "mean"] > 0.99
     row = evaluate.cross_validate(mdata, **how, batch="plate").summary("auroc").loc["ridge"]
-    assert row["low"] < 0.6
+    assert row["mean"] < 0.6
 
 
 def test_a_batch_must_be_known():

@@ -515,6 +515,9 @@ def test_curves_and_external_validation():
     assert points["", 0.0] == full["ridge_late"]
     curve = evaluate.learning_curve(mdata, **rest, n_folds=3, fractions=[0.4, 1.0]).summary("auroc")
     assert curve["mean"].iloc[-1] == full["ridge_late"]
+    # Quarters by default; of the 53 in training, one quarter would be fewer than 20.
+    small = evaluate.learning_curve(mdata, **rest, n_folds=3).summary("auroc")
+    assert small["n_train"].tolist() == [27, 40, 53]
     other = toy(40, seed=8)
     other.obs_names = [f"new{i}" for i in range(40)]
     for mod in other.mod.values():
