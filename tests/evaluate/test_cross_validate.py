@@ -549,6 +549,7 @@ def test_curves_and_external_validation():
         ({"splits": 5}, "splits=5 must be the fold of each sample"),
         ({"baselines": None}, "baselines=None; give names"),
         ({"graph": "my_kgml/"}, r"graph must be a PathwayGraph, found str; make one with"),
+        ({"graph": "class", "target": None}, r"predicted, name it: target='class'"),
         ({"models": KMeans(2)}, "'k_means' is a clusterer; a target of kind 'class' needs"),
         ({"models": Ridge()}, "'ridge' is a regressor; a target of kind 'class' needs"),
         ({"models": LogisticRegression}, "LogisticRegression is a class; give an instance"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -352,6 +353,8 @@ def test_errors_of_transform_and_options():
         full.transform(x, batch, covariates[["sex"]])
     with pytest.raises(ValueError, match="'other', which fit did not see"):
         full.transform(x, batch, covariates.assign(sex="other"))
+    with pytest.raises(TypeError, match=r"X must be an array .*, found AnnData; give its values"):
+        ComBat().fit(anndata.AnnData(np.ones((4, 3))), list("aabb"))
     with pytest.raises(TypeError, match="must be a DataFrame, found ndarray"):
         ComBat().fit(x, batch, covariates.to_numpy())
     with pytest.raises(ValueError, match="reference='z' is no batch; choose among 'a', 'b', 'c'"):

@@ -13,7 +13,7 @@ from pathweave._core.warnings import LayerOffGraphWarning, warn
 from pathweave.evaluate._jobs import Job, run_jobs
 from pathweave.evaluate._prepare import prepare
 from pathweave.evaluate._report import Report
-from pathweave.evaluate._resolve import resolve
+from pathweave.evaluate._resolve import check_graph, resolve
 from pathweave.evaluate._samples import Samples, read_samples
 from pathweave.evaluate._scoring import (
     evaluation_times,
@@ -156,6 +156,7 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     >>> report.summary("accuracy").index.tolist()
     ['ridge', 'majority']
     """
+    check_graph(graph)
     samples = read_samples(
         mdata, target=target, survival=survival, layers=layers, groups=groups, batch=batch
     )

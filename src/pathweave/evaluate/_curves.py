@@ -12,7 +12,7 @@ from pathweave._core.checks import check_choice
 from pathweave._core.intervals import interval
 from pathweave.evaluate._jobs import Job, run_jobs
 from pathweave.evaluate._metrics import LOWER_IS_BETTER
-from pathweave.evaluate._resolve import resolve
+from pathweave.evaluate._resolve import check_graph, resolve
 from pathweave.evaluate._samples import read_samples
 from pathweave.evaluate._scoring import (
     evaluation_times,
@@ -133,6 +133,7 @@ def learning_curve(  # noqa: PLR0913  # named one by one, as in cross_validate
     [27, 53]
     """
     sizes = _checked(_QUARTERS if fractions is None else fractions)
+    check_graph(graph)
     samples = read_samples(mdata, target=target, survival=survival, layers=layers)
     methods = resolve(samples, graph, models=models, baselines=baselines, nulls=(), n_inner=n_inner)
     splits = make_splits(samples, n_folds=n_folds, n_repeats=n_repeats, seed=seed)
@@ -206,6 +207,7 @@ def missing_layers(  # noqa: PLR0913  # named one by one, as in cross_validate
     ['', 'rna', 'meth', 'protein', 'metab']
     """
     sizes = _checked(fractions)
+    check_graph(graph)
     samples = read_samples(mdata, target=target, survival=survival, layers=layers)
     if len(samples.layers) < 2:
         msg = f"layers: there is one only ({list(samples.layers)}); a second is needed to do without it."

@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     from pathweave.graph import PathwayGraph
 
 
+def check_graph(graph: Any) -> None:
+    """Raise unless `graph` is a graph, or none: what is given second by place lands here."""
+    if graph is None or hasattr(graph, "rewire"):
+        return
+    msg = (
+        f"graph must be a PathwayGraph, found {type(graph).__name__}; make one with pathweave.graph.reactome(), "
+        "pathweave.graph.kegg(folder) or pathweave.graph.PathwayGraph.load(folder)."
+    )
+    if isinstance(graph, str):
+        msg += f" If {graph!r} is what is to be predicted, name it: target={graph!r}."
+    raise TypeError(msg)
+
+
 def resolve(
     samples: Samples,
     graph: PathwayGraph | None,
@@ -35,12 +48,6 @@ def resolve(
     -------
     Models, baselines and the nulls of every model (of the first baseline where there is no model).
     """
-    if graph is not None and not hasattr(graph, "rewire"):
-        msg = (
-            f"graph must be a PathwayGraph, found {type(graph).__name__}; make one with pathweave.graph.reactome(), "
-            "pathweave.graph.kegg(folder) or pathweave.graph.PathwayGraph.load(folder)."
-        )
-        raise TypeError(msg)
     chosen = [Method(name, _fitter(value, graph)) for name, value in _named(models).items()]
     for method in chosen:
         if isinstance(method.fitter, Fused):

@@ -241,6 +241,9 @@ class ComBat:
 
 
 def _read_values(X: Any) -> np.ndarray:
+    if hasattr(X, "obs_names"):
+        msg = f"X must be an array (n_samples, n_features), found {type(X).__name__}; give its values, such as adata.X."
+        raise TypeError(msg)
     x = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
     if x.ndim != 2:
