@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from leakage_cases import TASKS, clean, found, mu
-from scipy.stats import rankdata
+from scipy.stats import mannwhitneyu, rankdata
 from sklearn.feature_selection import f_classif, f_regression
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GroupKFold
@@ -520,6 +520,26 @@ def test_noise_chosen_by_a_moderated_t():
     t = np.abs(x[inside].mean(axis=0) - x[~inside].mean(axis=0)) / (spread + np.median(spread))
     mdata = mu({"a": x[:, np.argsort(-t)[:200]]}, obs)
     assert found(mdata, target="kind") == [("feature selection", "warning")]
+
+
+def test_noise_of_heavy_tails_chosen_by_ranks():
+    """Wilcoxon's test leaves no trace in the F-test of such values: the check looks at ranks, too."""
+    obs = clean(n=80)[1]
+    x = np.random.default_rng(0).standard_cauchy(size=(80, 8000))
+    inside = np.array(obs["kind"]) == "x"
+    p = mannwhitneyu(x[inside], x[~inside]).pvalue
+    assert found(mu({"a": x[:, np.argsort(p)[:150]]}, obs), target="kind") == [("feature selection", "warning")]  # fmt: skip
+
+
+def test_the_strongest_of_overwhelming_signals_are_a_note():
+    """All have p < 1e-9: that weaker ones were left out flatters no score that matters."""
+    obs = clean(n=200)[1]
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3000))
+    x[:, :400] += _codes(obs["kind"])[:, None] * rng.uniform(1.5, 2.5, 400)
+    strongest = _choose(x, obs, "two classes", 300)
+    assert ("feature selection", "note") in found(mu({"a": strongest}, obs), target="kind")
+    assert check_leakage(mu({"a": strongest}, obs), target="kind").ok
 
 
 def test_chosen_in_one_part():
