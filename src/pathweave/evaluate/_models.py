@@ -164,7 +164,11 @@ def nulls_of(method: Method, names: Sequence[str], layers: Sequence[str]) -> lis
     """Nulls of a method, by name; those of the graph where the method has one."""
     made = []
     fitter = method.fitter
-    with_graph = isinstance(fitter, ModelFitter) and fitter.graph is not None
+    with_graph = (
+        isinstance(fitter, ModelFitter)
+        and fitter.graph is not None
+        and getattr(fitter.model, "uses_graph", True)
+    )
     for name in names:
         if name == "shuffled_labels":
             made.append(_null(method, name, "shuffled labels", ShuffledLabels(fitter)))
@@ -176,7 +180,8 @@ def nulls_of(method: Method, names: Sequence[str], layers: Sequence[str]) -> lis
                 ]
         elif with_graph and isinstance(fitter, ModelFitter):
             if name == "no_graph":
-                made.append(_null(method, name, "no graph", ModelFitter(fitter.model, None)))
+                if not getattr(fitter.model, "needs_graph", False):
+                    made.append(_null(method, name, "no graph", ModelFitter(fitter.model, None)))
             else:
                 damaged = ModelFitter(fitter.model, fitter.graph, damage=name)
                 made.append(_null(method, name, name.replace("_", " "), damaged))

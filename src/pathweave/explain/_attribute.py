@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mudata import MuData
     from torch import Tensor
 
-    from pathweave.models import PathwayVAE
+    from pathweave.models import Estimator
 
     Output = Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]
 
@@ -30,7 +30,7 @@ _ROWS_AT_ONCE = 512
 
 def attribute(
     mdata: MuData,
-    model: PathwayVAE,
+    model: Estimator,
     *,
     of: str | None = None,
     groupby: str | None = None,
@@ -127,7 +127,7 @@ def attribute(
 
 def _plan(
     mdata: MuData,
-    model: PathwayVAE,
+    model: Estimator,
     values: dict[str, np.ndarray],
     of: str,
     groupby: str | None,
@@ -170,7 +170,7 @@ def _plan(
     return [(g, rows, predicted[rows]) for g, rows in groups.items() if len(rows)]
 
 
-def _outputs(model: PathwayVAE, of: str) -> list[Output]:
+def _outputs(model: Estimator, of: str) -> list[Output]:
     """What is explained, once for every replicate."""
     ensemble = model.ensemble_
     if of == "latent":
@@ -181,7 +181,7 @@ def _outputs(model: PathwayVAE, of: str) -> list[Output]:
 
 
 def _integrate(
-    model: PathwayVAE,
+    model: Estimator,
     values: dict[str, np.ndarray],
     jobs: list[tuple[str, np.ndarray, np.ndarray]],
     outputs: list[Output],
@@ -225,7 +225,7 @@ def _integrate(
 
 
 def _inputs(
-    model: PathwayVAE, values: dict[str, np.ndarray], names: list[str], rows: np.ndarray
+    model: Estimator, values: dict[str, np.ndarray], names: list[str], rows: np.ndarray
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Any, ...]]:
     """Inputs with the baseline where nothing was measured, what was measured, and the baseline."""
     x, seen, base = [], [], []

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from scipy.stats import rankdata
 
 if TYPE_CHECKING:
-    from pathweave.models import PathwayVAE
+    from pathweave.models import Estimator
 
 _MIN_PATHWAY = 3
 
@@ -31,7 +31,7 @@ class Explained:
 
 
 def attribution_tables(
-    model: PathwayVAE, explained: list[Explained]
+    model: Estimator, explained: list[Explained]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Make the four tables, strongest first within every group."""
     feature, gene, pathway, layer = [], [], [], []
@@ -81,7 +81,7 @@ def _standard_error(values: np.ndarray) -> np.ndarray:
     return values.std(axis=0, ddof=1) / np.sqrt(len(values))
 
 
-def _features(model: PathwayVAE, item: Explained) -> pd.DataFrame:
+def _features(model: Estimator, item: Explained) -> pd.DataFrame:
     tables = []
     for name, layer in model.layers_.items():
         a = item.mean(name)
@@ -117,7 +117,7 @@ def _direction(x: np.ndarray, a: np.ndarray) -> np.ndarray:
     return np.divide((dx * da).sum(axis=0), norm, out=np.zeros(x.shape[1]), where=norm > 1e-12)
 
 
-def _layers(model: PathwayVAE, item: Explained) -> pd.DataFrame:
+def _layers(model: Estimator, item: Explained) -> pd.DataFrame:
     rows = []
     for name in model.layers_:
         totals = np.array([r[name].sum(axis=1).mean() for r in item.replicates])
@@ -137,7 +137,7 @@ def _layers(model: PathwayVAE, item: Explained) -> pd.DataFrame:
     return _ranked(table, "importance")
 
 
-def _nodes(model: PathwayVAE, item: Explained, features: pd.DataFrame) -> pd.DataFrame:
+def _nodes(model: Estimator, item: Explained, features: pd.DataFrame) -> pd.DataFrame:
     """Carry attributions over the FeatureMap: a feature of several nodes is shared out among them."""
     graph = model.ensemble_.graph
     if graph is None or model.graph_ is None:
@@ -171,7 +171,7 @@ def _nodes(model: PathwayVAE, item: Explained, features: pd.DataFrame) -> pd.Dat
     return _ranked(table, "importance")
 
 
-def _pathways(model: PathwayVAE, item: Explained, nodes: pd.DataFrame) -> pd.DataFrame:
+def _pathways(model: Estimator, item: Explained, nodes: pd.DataFrame) -> pd.DataFrame:
     """Sum nodes over memberships, and ask whether members weigh more than other measured nodes.
 
     The score is the z statistic of the rank-sum test (Wilcoxon 1945; for gene sets as in CAMERA's

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pathweave.models._estimator import Estimator
+from pathweave.models._family import FAMILY
 from pathweave.models._replicates import fit_replicates
 from pathweave.models._save import load
 from pathweave.models._train import FittedState, Replicate, TrainSpec
+from pathweave.models.multimodal_vae import MultimodalVAE
+from pathweave.models.pathway_gnn import PathwayGNN
 from pathweave.models.pathway_vae import PathwayVAE
 
 __all__ = [
+    "Estimator",
     "FittedState",
+    "MultimodalVAE",
+    "PathwayGNN",
     "PathwayVAE",
     "Replicate",
     "TrainSpec",
@@ -31,7 +38,15 @@ def available() -> pd.DataFrame:
     --------
     >>> import pathweave as pw
     >>> pw.models.available()["name"].tolist()
-    ['PathwayVAE']
+    ['PathwayVAE', 'MultimodalVAE', 'PathwayGNN']
     """
-    summary = (PathwayVAE.__doc__ or "").splitlines()[0]
-    return pd.DataFrame([{"name": "PathwayVAE", "summary": summary, "uses_graph": True}])
+    return pd.DataFrame(
+        [
+            {
+                "name": model.__name__,
+                "summary": (model.__doc__ or "").splitlines()[0],
+                "uses_graph": model.uses_graph,
+            }
+            for model in FAMILY
+        ]
+    )

@@ -27,13 +27,14 @@ from pathweave.nn.fused_linear import FusedLinear
 from pathweave.nn.pathway_vae import GraphArrays, HeadSpec, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
-    from pathweave.models.pathway_vae import PathwayVAE
+    from pathweave.models._estimator import Estimator
+    from pathweave.models._fitted import FittedModel
 
 FORMAT = 1
 _CONFIG, _TENSORS, _GRAPH = "config.json", "model.safetensors", "graph"
 
 
-def save_model(model: PathwayVAE, path: str | Path, *, overwrite: bool) -> None:
+def save_model(model: FittedModel, path: str | Path, *, overwrite: bool) -> None:
     """Write a fitted model into a folder that appears whole or not at all."""
     target = Path(path)
     if target.exists() and any(target.iterdir() if target.is_dir() else [target]):
@@ -58,7 +59,7 @@ def save_model(model: PathwayVAE, path: str | Path, *, overwrite: bool) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def load(path: str | Path) -> PathwayVAE:
+def load(path: str | Path) -> Estimator:
     """Load a model that `save` wrote.
 
     Parameters
@@ -88,7 +89,7 @@ def load(path: str | Path) -> PathwayVAE:
     >>> bool((again.embed(mdata) == model.embed(mdata)).all())
     True
     """
-    from pathweave.models.pathway_vae import PathwayVAE
+    from pathweave.models._family import FAMILY
 
     folder = Path(path)
     if not (folder / _CONFIG).is_file() or not (folder / _TENSORS).is_file():
@@ -100,15 +101,17 @@ def load(path: str | Path) -> PathwayVAE:
     except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError) as error:
         msg = f"{folder}: the saved model is damaged ({error}); save it again."
         raise ValueError(msg) from error
-    if config.get("format") != FORMAT or config.get("class") != "PathwayVAE":
+    known = {model.__name__: model for model in FAMILY}
+    if config.get("format") != FORMAT or config.get("class") not in known:
         msg = (
             f"{folder}: format {config.get('format')!r} of {config.get('class')!r} is not known to pathweave "
             f"{VERSION} (it was written by {config.get('version')!r}); load it with that release."
         )
         raise ValueError(msg)
     parameters = dict(config["parameters"])
-    parameters["pathway_size"] = tuple(parameters["pathway_size"])
-    model = PathwayVAE(**parameters)
+    if "pathway_size" in parameters:
+        parameters["pathway_size"] = tuple(parameters["pathway_size"])
+    model = known[config["class"]](**parameters)
     graph = PathwayGraph.load(folder / _GRAPH) if (folder / _GRAPH).is_dir() else None
     try:
         _restore(model, config, tensors, graph)
@@ -119,7 +122,7 @@ def load(path: str | Path) -> PathwayVAE:
     return model
 
 
-def _describe(model: PathwayVAE) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _describe(model: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     ensemble = model.ensemble_
     tensors: dict[str, np.ndarray] = {}
     for i, state in enumerate(ensemble.states):
@@ -209,7 +212,7 @@ def _read_graph(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Graph
 
 
 def _restore(
-    model: PathwayVAE,
+    model: FittedModel,
     config: dict[str, Any],
     tensors: dict[str, np.ndarray],
     graph: PathwayGraph | None,
@@ -218,7 +221,10 @@ def _restore(
     layers = tuple(
         LayerSpec(**{**l, "off_graph": tuple(l["off_graph"])}) for l in record.pop("layers")
     )
-    heads = tuple(HeadSpec(**h) for h in record.pop("heads"))
+    heads = tuple(
+        HeadSpec(**{**h, "class_weights": tuple(h.get("class_weights", ()))})
+        for h in record.pop("heads")
+    )
     states = [
         FittedState(s["name"], _sub(tensors, f"net.{i}."), int(s["best_epoch"]))
         for i, s in enumerate(config["states"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,6 +44,42 @@ class Target:
     def n_outputs(self) -> int:
         """How many scores a model gives."""
         return len(self.classes) if self.task == "class" else 1
+
+    def class_weights(self, outcome: np.ndarray, how: Any) -> tuple[float, ...]:
+        """Weight of each class, from the encoded outcomes of the training samples.
+
+        Parameters
+        ----------
+        outcome
+            What `encode` gives.
+        how
+            ``None`` for equal weights, ``"balanced"`` for ``n / (n_classes * n_of_the_class)`` as in scikit-learn,
+            or a dict from class to weight.
+
+        Returns
+        -------
+        One weight a class; empty where all weigh alike or the target has no classes.
+        """
+        if how is None or self.task != "class":
+            return ()
+        if isinstance(how, Mapping):
+            strange = [label for label in how if str(label) not in self.classes]
+            bad = {label: w for label, w in how.items() if not 0 < float(w) < np.inf}
+            if strange or bad:
+                msg = (
+                    f"class_weight={dict(how)!r}: {listed(strange or bad)} "
+                    f"{'is no class' if strange else 'has no positive weight'} of target {self.name!r}; "
+                    f"give a positive number for classes among {listed(self.classes, 20)}."
+                )
+                raise ValueError(msg)
+            given = {str(label): float(weight) for label, weight in how.items()}
+            return tuple(given.get(label, 1.0) for label in self.classes)
+        if how != "balanced":
+            msg = f"class_weight={how!r} must be None, 'balanced' or a dict from class to weight."
+            raise ValueError(msg)
+        labels = outcome[:, 0]
+        counts = np.array([np.sum(labels == i) for i in range(len(self.classes))])
+        return tuple(float(w) for w in counts.sum() / (len(counts) * np.maximum(counts, 1)))
 
     def to_json(self) -> dict[str, Any]:
         """Describe the target in plain types."""

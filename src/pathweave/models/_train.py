@@ -204,7 +204,7 @@ class _Run:
             inputs = inputs.mixed(self.inputs.rows(partner), share_kept)
         encoded = net.encode(inputs, drop_layers=net.training)
         latent = encoded.mean
-        if net.training:
+        if net.training and net.spec.variational:
             latent = latent + torch.randn_like(latent) * (0.5 * encoded.log_var).exp()
         decoded = net.decode(latent)
         reconstruction = torch.stack(
@@ -216,6 +216,8 @@ class _Run:
             ]
         ).mean()
         kl = gaussian_kl(encoded.mean, encoded.log_var).mean()
+        if not net.spec.variational:
+            kl = torch.zeros_like(kl)
         target = self._target_loss(encoded, index)
         if partner is not None:
             other = self._target_loss(encoded, partner)
@@ -251,13 +253,16 @@ class _Run:
         """Loss of the heads on the fused latent, and of the same heads on every expert alone."""
         fused = encoded.mean.new_zeros(())
         alone = encoded.mean.new_zeros(())
-        weight = self.weight[index]
         for i, head in enumerate(self.net.spec.heads):
             y = self.outcomes[head.name][index]
             known = ~y.isnan().any(dim=1)
             if not known.any():
                 continue
             module = self.net.heads[f"h{i}"]
+            weight = self.weight[index]
+            if head.class_weights:
+                of_class = weight.new_tensor(head.class_weights)
+                weight = weight * of_class[y[:, 0].nan_to_num().long()]
             fused = fused + _outcome_loss(
                 head.task, module(encoded.mean[known]), y[known], weight[known]
             )

@@ -32,11 +32,12 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class HeadSpec:
-    """One target: class (n outputs), number (1) or survival (1)."""
+    """One target: class (n outputs), number (1) or survival (1); weights of classes, if they differ."""
 
     name: str
     task: str
     n_outputs: int
+    class_weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class NetSpec:
     dropout: float = 0.5
     layer_dropout: float = 0.2
     encode_on_graph: bool = True
+    variational: bool = True
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from pathweave.tl._write import copied, write_record
 if TYPE_CHECKING:
     from mudata import MuData
 
-    from pathweave.models import PathwayVAE
+    from pathweave.models import Estimator
 
 
 def attribute(
     mdata: MuData,
-    model: PathwayVAE,
+    model: Estimator,
     *,
     of: str | None = None,
     groupby: str | None = None,

@@ -10,11 +10,11 @@ from pathweave.tl._write import copied, write_record, write_table
 if TYPE_CHECKING:
     from mudata import MuData
 
-    from pathweave.models import PathwayVAE
+    from pathweave.models import Estimator
 
 
 def embed(
-    mdata: MuData, model: PathwayVAE, *, key_added: str = keys.EMBEDDING, copy: bool = False
+    mdata: MuData, model: Estimator, *, key_added: str = keys.EMBEDDING, copy: bool = False
 ) -> MuData | None:
     """Embed samples with a fitted model.
 

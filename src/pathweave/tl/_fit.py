@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pathweave.models import PathwayVAE
+from pathweave.models import Estimator, PathwayVAE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,8 @@ def fit(
     survival: tuple[str, str] | None = None,
     layers: Sequence[str] | str | None = None,
     samples: Any = None,
-    model: PathwayVAE | None = None,
-) -> PathwayVAE:
+    model: Estimator | None = None,
+) -> Estimator:
     """Fit a model; the container stays as it is.
 
     Parameters
@@ -41,7 +41,7 @@ def fit(
     samples
         Training samples: boolean mask or names; all by default.
     model
-        Unfitted model with the hyperparameters wanted; `PathwayVAE` with its defaults otherwise.
+        Unfitted model of any kind with the hyperparameters wanted; `PathwayVAE` with its defaults otherwise.
 
     Returns
     -------

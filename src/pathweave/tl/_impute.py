@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from mudata import MuData
 
-    from pathweave.models import PathwayVAE
+    from pathweave.models import Estimator
 
 
 def impute(
-    mdata: MuData, model: PathwayVAE, *, layers: Sequence[str] | None = None, copy: bool = False
+    mdata: MuData, model: Estimator, *, layers: Sequence[str] | None = None, copy: bool = False
 ) -> MuData | None:
     """Fill what was not measured, whole layers included.
 

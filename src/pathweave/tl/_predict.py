@@ -10,10 +10,10 @@ from pathweave.tl._write import copied, write_table
 if TYPE_CHECKING:
     from mudata import MuData
 
-    from pathweave.models import PathwayVAE
+    from pathweave.models import Estimator
 
 
-def predict(mdata: MuData, model: PathwayVAE, *, copy: bool = False) -> MuData | None:
+def predict(mdata: MuData, model: Estimator, *, copy: bool = False) -> MuData | None:
     """Predict every target of a fitted model.
 
     Parameters

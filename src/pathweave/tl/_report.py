@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mudata import MuData
 
-    from pathweave.models import PathwayVAE
+    from pathweave.models import Estimator
 
 _CLEAR_GAIN = 0.01
 _MAX_GROUPS = 12
@@ -19,7 +19,7 @@ _MAX_PATHWAY = 150  # larger ones say nothing: 'Signal Transduction'
 
 def report(
     mdata: MuData,
-    model: PathwayVAE,
+    model: Estimator,
     coverage: pd.DataFrame,
     scores: pd.DataFrame,
     *,
@@ -55,7 +55,7 @@ def report(
     return "\n\n".join(text for text in paragraphs if text) + "\n"
 
 
-def _data(mdata: MuData, model: PathwayVAE, coverage: pd.DataFrame) -> str:
+def _data(mdata: MuData, model: Estimator, coverage: pd.DataFrame) -> str:
     lines = [f"DATA. {mdata.n_obs} samples, {len(model.training_samples_)} of them to learn from."]
     for layer, row in coverage.iterrows():
         if layer not in model.layers_:
@@ -75,7 +75,7 @@ def _data(mdata: MuData, model: PathwayVAE, coverage: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _prediction(model: PathwayVAE, scores: pd.DataFrame) -> str:
+def _prediction(model: Estimator, scores: pd.DataFrame) -> str:
     if not model.targets_:
         return "PREDICTION. No target was given: the model learned an embedding only."
     lines = ["PREDICTION."]
@@ -152,7 +152,7 @@ def _what(mdata: MuData) -> str:
     return "embedding" if task == "latent" else "prediction"
 
 
-def _caution(mdata: MuData, model: PathwayVAE, scores: pd.DataFrame) -> str:
+def _caution(mdata: MuData, model: Estimator, scores: pd.DataFrame) -> str:
     params = get.attributions(mdata, level="layer").attrs["params"]
     lines = ["WITH CARE."]
     if len(model.training_samples_) < 150:

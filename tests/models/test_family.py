@@ -1,0 +1,164 @@
+"""Every model of the family keeps the same promises."""
+
+from __future__ import annotations
+
+import mudata
+import numpy as np
+import pandas as pd
+import pytest
+from tests_helpers import snapshot
+
+import pathweave as pw
+from pathweave.models._family import FAMILY
+
+SMALL = {"max_epochs": 3, "n_folds": 3, "seed": 1}
+
+
+@pytest.fixture(scope="module", params=FAMILY, ids=lambda model: model.__name__)
+def fitted(request, mdata, graph):
+    model = request.param(6, **SMALL)
+    before = snapshot(mdata)
+    model.fit(mdata, graph, target=["class", "outcome"], survival=("time", "event"))
+    assert snapshot(mdata) == before
+    return model
+
+
+def test_shapes(mdata, fitted):
+    n = mdata.n_obs
+    assert fitted.embed(mdata).shape == (n, 6)
+    assert fitted.predict(mdata).columns.tolist() == ["class", "outcome", "risk"]
+    np.testing.assert_allclose(fitted.predict_proba(mdata).sum(axis=1), 1.0, rtol=1e-6)
+    assert {name: t.shape for name, t in fitted.impute(mdata).items()} == {
+        name: (n, mod.n_vars) for name, mod in mdata.mod.items()
+    }
+
+
+def test_sample_order_and_company_do_not_matter(mdata, fitted):
+    order = np.random.default_rng(0).permutation(mdata.n_obs)
+    with pw.io.quiet_mudata():
+        moved = mdata[order].copy()
+        alone = mdata[order[:1]].copy()
+    whole = fitted.embed(mdata)
+    np.testing.assert_allclose(fitted.embed(moved), whole[order], atol=1e-5)
+    np.testing.assert_allclose(fitted.embed(alone)[0], whole[order[0]], atol=1e-5)
+    proba = fitted.predict_proba(mdata)
+    pd.testing.assert_frame_equal(
+        fitted.predict_proba(moved).loc[mdata.obs_names], proba, atol=1e-5
+    )
+
+
+def test_saved_and_loaded(tmp_path, mdata, fitted):
+    fitted.save(tmp_path / "run")
+    again = pw.models.load(tmp_path / "run")
+    assert type(again) is type(fitted)
+    assert again.get_params() == fitted.get_params()
+    np.testing.assert_array_equal(again.embed(mdata), fitted.embed(mdata))
+    pd.testing.assert_frame_equal(again.predict(mdata), fitted.predict(mdata))
+    for name, table in again.impute(mdata).items():
+        pd.testing.assert_frame_equal(table, fitted.impute(mdata)[name])
+
+
+def test_attributions_add_up(mdata, fitted):
+    tables = pw.explain.attribute(mdata, fitted, of="class", n_steps=48, max_samples=6)
+    assert tables.params["completeness_gap_relative"] < 0.05
+
+
+def test_names_say_what_was_fitted(fitted):
+    assert repr(fitted).startswith(f"{type(fitted).__name__}(n_latent=6")
+    assert repr(fitted).endswith("fitted on 'rna', 'meth', 'protein', 'metab'")
+
+
+@pytest.mark.parametrize("kind", FAMILY, ids=lambda model: f"{model.__name__}-untrained")
+def test_what_is_not_fitted_says_so(mdata, kind):
+    with pytest.raises(ValueError, match=f"this {kind.__name__} is not fitted"):
+        kind().embed(mdata)
+    with pytest.raises(ValueError, match="n_latent=0 must be a whole number"):
+        kind(0).fit(mdata)
+    with pytest.raises(ValueError, match="class_weight='even' must be None, 'balanced' or a dict"):
+        kind(4, class_weight="even", **SMALL).fit(mdata, pw.graph.reactome(), target="class")
+
+
+def test_the_multimodal_vae_takes_no_notice_of_a_graph(mdata, graph):
+    model = pw.models.MultimodalVAE(4, **SMALL)
+    with_graph = model.fit(mdata, graph).embed(mdata)
+    assert model.graph_ is None
+    assert model.graph_digest_ is None
+    without = pw.models.MultimodalVAE(4, **SMALL).fit(mdata).embed(mdata)
+    np.testing.assert_array_equal(with_graph, without)
+
+
+def test_a_plain_autoencoder_has_no_noise(mdata):
+    curves = {}
+    for variational in (True, False):
+        model = pw.models.MultimodalVAE(4, variational=variational, **SMALL).fit(mdata)
+        curves[variational] = model.history_
+    assert (curves[False]["kl"] == 0).all()
+    assert (curves[True]["kl"] > 0).all()
+
+
+def test_the_graph_network_sees_on_graph_features_through_the_graph_only(mdata, graph):
+    model = pw.models.PathwayGNN(4, **SMALL).fit(mdata, graph)
+    net = model.ensemble_.nets[0]
+    for i, layer in enumerate(model.ensemble_.spec.layers):
+        encoded = getattr(net, f"encoded_{i}")
+        assert tuple(encoded.tolist()) == layer.off_graph
+        assert len(layer.off_graph) < layer.n_features
+    alone = mudata.MuData({"rna": mdata["rna"].copy()})
+    rna = alone["rna"]
+    on_graph = next(
+        i
+        for i in range(rna.n_vars)
+        if i not in model.ensemble_.spec.layers[0].off_graph
+        and i in np.unique(model.ensemble_.graph.feature_maps["rna"].nonzero()[0])
+    )
+    before = model.embed(alone)
+    rna.X[:, on_graph] += 3.0
+    assert np.abs(model.embed(alone) - before).max() > 1e-4  # off the encoders, but not lost
+
+
+def test_the_graph_network_asks_for_a_graph(mdata):
+    with pytest.raises(
+        ValueError, match="PathwayGNN reads everything through a graph; found graph=None"
+    ):
+        pw.models.PathwayGNN(4, **SMALL).fit(mdata)
+    with pw.io.quiet_mudata():
+        odd = mudata.MuData({"panel": mdata["rna"].copy()})
+    odd["panel"].var_names = [f"x{i}" for i in range(odd["panel"].n_vars)]
+    odd["panel"].var = odd["panel"].var[[]]
+    odd.update()
+    with (
+        pytest.raises(ValueError, match="no layer with a feature on the graph"),
+        pytest.warns(UserWarning, match="graph"),
+    ):
+        pw.models.PathwayGNN(4, **SMALL).fit(odd, pw.graph.reactome())
+
+
+def test_balanced_weights_are_those_of_scikit_learn():
+    from sklearn.utils.class_weight import compute_class_weight
+
+    from pathweave.models._targets import Target
+
+    labels = np.array([0, 0, 0, 0, 1, 1, 2, np.nan])[:, None]
+    target = Target("stage", "class", ("stage",), ("I", "II", "III"))
+    known = labels[:-1, 0]
+    expected = compute_class_weight("balanced", classes=np.unique(known), y=known)
+    np.testing.assert_allclose(target.class_weights(labels, "balanced"), expected)
+    assert target.class_weights(labels, {"III": 5}) == (1.0, 1.0, 5.0)
+    with pytest.raises(ValueError, match=r"'IV' is no class of target 'stage'.*'I', 'II', 'III'"):
+        target.class_weights(labels, {"IV": 2})
+    with pytest.raises(ValueError, match="'II' has no positive weight"):
+        target.class_weights(labels, {"II": -1})
+
+
+def test_nulls_of_the_graph_are_asked_of_models_that_use_one(mdata, graph):
+    report = pw.evaluate.cross_validate(
+        mdata,
+        graph,
+        target="class",
+        models=[pw.models.MultimodalVAE(4, **SMALL), pw.models.PathwayGNN(4, **SMALL)],
+        baselines=(),
+        nulls=["rewired_graph", "no_graph"],
+        n_folds=2,
+    )
+    found = set(report.summary().index)
+    assert found == {"multimodal_vae", "pathway_gnn", "pathway_gnn, rewired graph"}
