@@ -7,7 +7,6 @@ import json
 import re
 import time
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from pathweave._core.files import whole
 from pathweave._core.progress import progress
 from pathweave._core.settings import settings
+from pathweave._core.source import source_digest
 from pathweave.evaluate._memory import peak_memory
 from pathweave.nn import single_thread
 
@@ -192,7 +192,7 @@ class _Store:
         if name not in self.described:
             self.described[name] = job.method.fitter.describe()
         told = [
-            _source_digest(),
+            source_digest(),
             self.data,
             self.described[name],
             job_seed(self.seed, job.split),
@@ -222,17 +222,6 @@ class _Store:
         if path is not None:
             with whole(path) as work:
                 work.write_text(json.dumps({"format": FORMAT, **record}), encoding="utf-8")
-
-
-@cache
-def _source_digest() -> str:
-    """Digest of pathweave's own source: a fit of older code is not taken for one of this."""
-    digest = hashlib.sha256()
-    root = Path(__file__).resolve().parents[1]
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _data_digest(samples: Samples, tests: dict[str, Samples], times: np.ndarray) -> str:

@@ -9,9 +9,11 @@ from pathweave.models._family import FAMILY
 from pathweave.models._replicates import fit_replicates
 from pathweave.models._save import load
 from pathweave.models._train import FittedState, Replicate, TrainSpec
+from pathweave.models._tune import Tuning
 from pathweave.models.multimodal_vae import MultimodalVAE
 from pathweave.models.pathway_gnn import PathwayGNN
 from pathweave.models.pathway_vae import PathwayVAE
+from pathweave.models.tuned import Tuned
 
 __all__ = [
     "Estimator",
@@ -21,6 +23,8 @@ __all__ = [
     "PathwayVAE",
     "Replicate",
     "TrainSpec",
+    "Tuned",
+    "Tuning",
     "available",
     "fit_replicates",
     "load",

@@ -22,9 +22,10 @@ from pathweave.pl._roc import roc
 from pathweave.pl._scores import scores
 from pathweave.pl._survival import survival
 from pathweave.pl._survival_by_risk import survival_by_risk
+from pathweave.pl._tuning import tuning
 
 __all__ = [
     "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "embedding",
     "history", "parts", "pathway_network", "pathways", "predicted", "report", "roc", "scores", "survival",
-    "survival_by_risk",
+    "survival_by_risk", "tuning",
 ]  # fmt: skip

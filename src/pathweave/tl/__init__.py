@@ -7,5 +7,6 @@ from pathweave.tl._embed import embed
 from pathweave.tl._fit import fit
 from pathweave.tl._impute import impute
 from pathweave.tl._predict import predict
+from pathweave.tl._tune import tune
 
-__all__ = ["attribute", "embed", "fit", "impute", "predict"]
+__all__ = ["attribute", "embed", "fit", "impute", "predict", "tune"]
