@@ -18,7 +18,8 @@ from pathweave.models._parts import fit_parts
 from pathweave.models._replicates import fit_replicates
 from pathweave.models._targets import Target, read_targets
 from pathweave.models._train import FittedState, Replicate, TrainSpec
-from pathweave.nn.pathway_vae import GraphArrays, HeadSpec, LayerSpec, NetSpec
+from pathweave.nn.heads import HeadSpec
+from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,7 +24,8 @@ from pathweave.models._parts import TargetParts
 from pathweave.models._targets import Target
 from pathweave.models._train import FittedState
 from pathweave.nn.fused_linear import FusedLinear
-from pathweave.nn.pathway_vae import GraphArrays, HeadSpec, LayerSpec, NetSpec
+from pathweave.nn.heads import HeadSpec
+from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
     from pathweave.models._estimator import Estimator
@@ -222,7 +223,7 @@ def _restore(
         LayerSpec(**{**l, "off_graph": tuple(l["off_graph"])}) for l in record.pop("layers")
     )
     heads = tuple(
-        HeadSpec(**{**h, "class_weights": tuple(h.get("class_weights", ()))})
+        HeadSpec(**{name: tuple(v) if isinstance(v, list) else v for name, v in h.items()})
         for h in record.pop("heads")
     )
     states = [
