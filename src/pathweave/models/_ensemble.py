@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from pathweave.models._held_out import HeldOut
     from pathweave.models._parts import TargetParts
     from pathweave.models._train import FittedState
     from pathweave.nn.pathway_vae import GraphArrays, NetSpec
@@ -36,6 +37,7 @@ class FittedEnsemble:
     activity_units: tuple[np.ndarray, np.ndarray] = field(
         default_factory=lambda: (np.zeros(0), np.ones(0))
     )
+    held_out: dict[str, HeldOut] = field(default_factory=dict)
 
     @cached_property
     def nets(self) -> list[PathwayVAENet]:

@@ -204,7 +204,11 @@ class Heads(nn.ModuleDict):
     --------
     >>> import torch
     >>> from pathweave.nn.heads import Heads, HeadSpec
-    >>> specs = [HeadSpec("kind", "class", 3), HeadSpec("a", "number", 1), HeadSpec("b", "number", 1)]
+    >>> specs = [
+    ...     HeadSpec("kind", "class", 3),
+    ...     HeadSpec("a", "number", 1),
+    ...     HeadSpec("b", "number", 1),
+    ... ]
     >>> heads = Heads(specs, 4, dropout=0.0)
     >>> [head.names for head in heads.each()]
     [('kind',), ('a', 'b')]
@@ -251,7 +255,9 @@ def _kind(spec: HeadSpec) -> tuple[type[Head], int]:
         return NumberHeads, 1
     if spec.task == "class":
         # Of two classes, in whatever order, both models are the same.
-        return (OrdinalHead, 1) if spec.ordinal and spec.n_outputs > 2 else (ClassHead, spec.n_outputs)
+        return (
+            (OrdinalHead, 1) if spec.ordinal and spec.n_outputs > 2 else (ClassHead, spec.n_outputs)
+        )
     return (DiscreteTimeHead, len(spec.cuts)) if spec.cuts else (CoxHead, 1)
 
 

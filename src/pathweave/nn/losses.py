@@ -195,7 +195,9 @@ def discrete_time_loss(logits: Tensor, time: Tensor, event: Tensor, cuts: Tensor
     tensor([1.3863, 0.6931])
     """
     n_intervals = logits.shape[1]
-    holds = torch.searchsorted(cuts, time.contiguous())  # the first interval that ends at or after the time
+    holds = torch.searchsorted(
+        cuts, time.contiguous()
+    )  # the first interval that ends at or after the time
     ended = torch.searchsorted(cuts, time.contiguous(), right=True)
     failed = (event > 0) & (holds < n_intervals)
     survived = torch.where(event > 0, holds, ended)
@@ -233,5 +235,7 @@ def log_mortality(logits: Tensor) -> Tensor:
     """
     # The hazard of interval j counts at its own end and at all later ones.
     n_ends = torch.arange(logits.shape[1], 0, -1, device=logits.device)
-    hazard = F.softplus(logits.clamp(min=-60.0))  # of cumulative kind; below, single precision has no log
+    hazard = F.softplus(
+        logits.clamp(min=-60.0)
+    )  # of cumulative kind; below, single precision has no log
     return (hazard.log() + n_ends.log()).logsumexp(dim=1)
