@@ -126,8 +126,8 @@ def predictions(mdata: MuData) -> pd.DataFrame:
 
     Returns
     -------
-    Table of the predicted targets, named as the targets (``risk`` for survival), and for classes
-    the probabilities in columns ``<target>: <class>``; one row a sample.
+    Table of the predicted targets, named as the targets (``risk`` for survival), their standard deviations
+    ``<target>_std`` where they were written, and for classes the probabilities in columns ``<target>: <class>``; one row a sample.
 
     Examples
     --------

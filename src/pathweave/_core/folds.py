@@ -59,6 +59,45 @@ def folds(labels: Any, *, n_folds: int = 5, seed: int = 0) -> np.ndarray:
     return fold
 
 
+def folds_of_groups(labels: np.ndarray, groups: Any, *, n_folds: int, seed: int) -> np.ndarray:
+    """Deal samples into folds, stratified as far as whole groups allow.
+
+    Parameters
+    ----------
+    labels
+        One label a sample (n,); those with many values are no strata.
+    groups
+        Group of each sample (n,), or ``None``: then as `folds`.
+    n_folds
+        Number of folds; no more than groups are made.
+    seed
+        Seed of the shuffling.
+
+    Returns
+    -------
+    Fold of each sample (n,).
+    """
+    if groups is None:
+        return folds(labels, n_folds=min(n_folds, len(labels)), seed=seed)
+    import warnings
+
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+    groups = np.asarray(groups)
+    n_folds = min(n_folds, len(np.unique(groups)))
+    classes = labels if len(np.unique(labels)) <= max(2, len(labels) / 4) else None
+    fold = np.zeros(len(labels), dtype=np.int64)
+    strata = None if classes is None else np.unique(classes, return_inverse=True)[1]
+    rare = strata is None or np.bincount(strata).max() < n_folds
+    kind = GroupKFold if rare else StratifiedGroupKFold
+    dealer = kind(n_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        for k, (_, test) in enumerate(dealer.split(labels[:, None], strata, groups)):
+            fold[test] = k
+    return fold
+
+
 def _strata(labels: pd.Series) -> np.ndarray:
     """Class codes, -1 where unknown; one class for all numbers that are no labels."""
     codes = pd.factorize(labels.astype(object), sort=False)[0]

@@ -31,6 +31,9 @@ PREDICTION_PREFIX: Final = "pathweave_"
 PROBA_SUFFIX: Final = "_proba"
 """``mdata.obsm["pathweave_<target>_proba"]``: class probabilities, float32 (n_obs, n_classes)."""
 
+STD_SUFFIX: Final = "_std"
+"""``mdata.obs["pathweave_<target>_std"]``: standard deviation of a prediction, float64."""
+
 RISK: Final = "pathweave_risk"
 """``mdata.obs``: predicted log relative hazard of a survival target."""
 
@@ -68,6 +71,11 @@ def prediction(target: str) -> str:
 def probabilities(target: str) -> str:
     """Slot of a target's class probabilities."""
     return prediction(target) + PROBA_SUFFIX
+
+
+def deviation(target: str) -> str:
+    """Column of the standard deviation of a target's prediction."""
+    return prediction(target) + STD_SUFFIX
 
 
 def imputed(layer: str) -> str:

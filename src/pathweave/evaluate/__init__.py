@@ -10,6 +10,7 @@ each metric stands on its own as well.
 from __future__ import annotations
 
 from pathweave._core.metrics import concordance_index
+from pathweave._core.survival import breslow
 from pathweave.evaluate._class_metrics import (
     accuracy,
     auprc,
@@ -30,7 +31,6 @@ from pathweave.evaluate._ranks import CriticalDifference, critical_difference, s
 from pathweave.evaluate._report import Report
 from pathweave.evaluate._survival_metrics import (
     auc_at,
-    breslow,
     concordance_index_ipcw,
     integrated_brier,
 )

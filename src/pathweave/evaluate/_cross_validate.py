@@ -100,9 +100,9 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     null_repeats
         Repeats in which the nulls are fitted; all by default.
     groups
-        Column of obs (patient, donor): no group has samples in training and test part. Of inner folds only
-        those of ridge, elastic net, sparse PLS-DA and kNN (for classes) keep groups together too; those of the other
-        baselines and of pathweave's models do not.
+        Column of obs (patient, donor): no group has samples in training and test part. Of inner folds those of
+        pathweave's models and of ridge, elastic net, sparse PLS-DA and kNN (for classes) keep groups together too; those
+        of the other baselines do not.
     site
         Column of obs: each site (centre, cohort) in turn is the test part.
     time

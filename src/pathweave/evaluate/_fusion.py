@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pathweave._core.checks import check_choice
+from pathweave._core.survival import breslow
 from pathweave.evaluate._predicted import Predicted, spread_proba
 from pathweave.evaluate._splits import InnerFolds
 from pathweave.evaluate._survival_input import one_risk_each
-from pathweave.evaluate._survival_metrics import breslow
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from pathweave._core.warnings import PathweaveWarning
 from pathweave.evaluate._predicted import Method, Predicted, from_output
-from pathweave.evaluate._survival_metrics import breslow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathweave.graph import PathwayGraph
 
 NULLS = ("shuffled_labels", "rewired_graph", "random_pathways", "no_graph", "single_layers")
+_GROUPS = "groups of these samples"
 GRAPH_NULLS = ("rewired_graph", "random_pathways", "no_graph")
 
 
@@ -61,25 +62,26 @@ class ModelFitter:
         elif graph is not None and self.damage == "random_pathways":
             graph = graph.random_pathways(seed=seed)
         mdata = train.to_mudata(outcome=True)
-        survival = train.task == "survival"
-        outcome = {"survival": train.targets} if survival else {"target": list(train.targets)}
+        outcome: dict[str, Any] = {"target": list(train.targets)}
+        if train.task == "survival":
+            outcome = {"survival": train.targets}
+        if train.groups is not None:
+            mdata.obs[_GROUPS] = pd.Series(train.groups, index=train.names).loc[mdata.obs_names]
+            outcome["groups"] = _GROUPS
         with warnings.catch_warnings():
             # Of layers off the graph `cross_validate` tells once, not in every fold.
             warnings.simplefilter("ignore", PathweaveWarning)
             model.fit(mdata, graph, **outcome)
-        out_of_fold = model.out_of_fold_["risk"].to_numpy() if survival else None
 
         def predict(new: Samples) -> Predicted:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", PathweaveWarning)
-                return _predicted_by(model, new, train, out_of_fold)
+                return _predicted_by(model, new)
 
         return predict
 
 
-def _predicted_by(
-    model: Any, new: Samples, train: Samples, out_of_fold: np.ndarray | None
-) -> Predicted:
+def _predicted_by(model: Any, new: Samples) -> Predicted:
     mdata = new.to_mudata(outcome=False)
     if new.task == "class":
         table = model.predict_proba(mdata, new.targets[0]).loc[list(new.names)]
@@ -88,13 +90,11 @@ def _predicted_by(
     table = model.predict(mdata).loc[list(new.names)]
     if new.task == "number":
         return Predicted(table[list(new.targets)].to_numpy(dtype=np.float64))
-    risk = table["risk"].to_numpy(dtype=np.float64)
-    if out_of_fold is None:
-        return Predicted(risk)
-    # Risks of samples that a part had not seen: those it was fitted on would be told apart too well.
-    known = ~np.isnan(out_of_fold)
-    time, event, seen = train.y[known, 0], train.y[known, 1], out_of_fold[known]
-    return Predicted(risk, survival=lambda times: breslow(time, event, seen, risk, times))
+
+    def survival(times: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict_survival(mdata, times).loc[list(new.names)])
+
+    return Predicted(table["risk"].to_numpy(dtype=np.float64), survival=survival)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ class Samples:
         events (n, 2).
     groups, batch
         Codes (n,) of the group and of the batch of each sample, or ``None``.
+    ordinal
+        Whether the order of the classes means something.
     """
 
     names: np.ndarray
@@ -60,6 +62,7 @@ class Samples:
     y: np.ndarray
     groups: np.ndarray | None = None
     batch: np.ndarray | None = None
+    ordinal: bool = False
 
     def __len__(self) -> int:
         return len(self.names)
@@ -111,7 +114,10 @@ class Samples:
     def outcome_table(self) -> pd.DataFrame:
         """The outcome as columns for ``obs``."""
         if self.task == "class":
-            return pd.DataFrame({self.targets[0]: self.labels().astype(str)}, index=self.names)
+            labels: Any = self.labels().astype(str)
+            if self.ordinal:
+                labels = pd.Categorical(labels, categories=list(self.classes), ordered=True)
+            return pd.DataFrame({self.targets[0]: labels}, index=self.names)
         return pd.DataFrame(self.y, index=self.names, columns=list(self.targets))
 
     def to_mudata(self, *, outcome: bool) -> MuData:
@@ -150,7 +156,7 @@ class Samples:
             mdata = mdata[self.names].copy()
             if outcome:
                 for column, values in self.outcome_table().items():
-                    mdata.obs[column] = values.loc[mdata.obs_names].to_numpy()
+                    mdata.obs[column] = values.loc[mdata.obs_names].array
         set_kinds(mdata, {layer: kind for layer, kind in self.kinds.items() if layer in mods})
         return mdata
 
@@ -216,6 +222,7 @@ def read_samples(
         y=y[some],
         groups=_codes(mdata, "groups", groups, some),
         batch=_codes(mdata, "batch", batch, some),
+        ordinal=first.ordinal,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pathweave._core.checks import listed
-from pathweave._core.folds import folds
+from pathweave._core.folds import folds, folds_of_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,34 +52,9 @@ class InnerFolds:
         """Give training and validation positions of each fold."""
         labels = np.zeros(len(X)) if y is None else np.asarray(y)
         labels = labels[:, -1] if labels.ndim == 2 else labels
-        fold = _folds_of(labels, groups, n_folds=self.n_folds, seed=self.seed)
+        fold = folds_of_groups(labels, groups, n_folds=self.n_folds, seed=self.seed)
         for k in np.unique(fold):
             yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-
-
-def _folds_of(labels: np.ndarray, groups: Any, *, n_folds: int, seed: int) -> np.ndarray:
-    """Fold of each sample, stratified, with groups kept whole."""
-    if groups is None:
-        return folds(labels, n_folds=min(n_folds, len(labels)), seed=seed)
-    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
-
-    groups = np.asarray(groups)
-    n_folds = min(n_folds, len(np.unique(groups)))
-    classes = labels if len(np.unique(labels)) <= max(2, len(labels) / 4) else None
-    fold = np.zeros(len(labels), dtype=np.int64)
-    kind = GroupKFold if classes is None else StratifiedGroupKFold
-    dealer = kind(n_folds, shuffle=True, random_state=seed)
-    strata = None if classes is None else np.unique(classes, return_inverse=True)[1]
-    counts_are_small = strata is not None and np.bincount(strata).max() < n_folds
-    if counts_are_small:
-        dealer = GroupKFold(n_folds, shuffle=True, random_state=seed)
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")
-        for k, (_, test) in enumerate(dealer.split(labels[:, None], strata, groups)):
-            fold[test] = k
-    return fold
 
 
 def make_splits(
@@ -170,7 +145,7 @@ def _repeated(samples: Samples, n_folds: int, n_repeats: int, seed: int) -> list
         if samples.groups is None:
             fold = folds(labels, n_folds=n_folds, seed=seed + repeat)
         else:
-            fold = _folds_of(labels, samples.groups, n_folds=n_folds, seed=seed + repeat)
+            fold = folds_of_groups(labels, samples.groups, n_folds=n_folds, seed=seed + repeat)
         made += [
             Split(repeat, int(k), np.flatnonzero(fold != k), np.flatnonzero(fold == k))
             for k in np.unique(fold)

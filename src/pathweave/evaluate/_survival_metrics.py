@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from pathweave._core.survival import check_outcome, check_risks, check_times
+
 
 def concordance_index_ipcw(
     train_time: Any,
@@ -56,8 +58,8 @@ def concordance_index_ipcw(
     1.0
     """
     censoring = _censoring(train_time, train_event)
-    time, event = _outcome(time, event, "time", "event")
-    risk = _risks(risk, len(time), "risk")
+    time, event = check_outcome(time, event, "time", "event")
+    risk = check_risks(risk, len(time), "risk")
     order = np.lexsort((~event, time))  # at the same time, events before the censored
     time, event, risk = time[order], event[order], risk[order]
     counted = np.flatnonzero(event if tau is None else event & (time < tau))
@@ -118,9 +120,9 @@ def auc_at(
     ([0.5, 1.0], 0.75)
     """
     censoring = _censoring(train_time, train_event)
-    time, event = _outcome(time, event, "time", "event")
-    risk = _risks(risk, len(time), "risk")
-    times = _grid(times)
+    time, event = check_outcome(time, event, "time", "event")
+    risk = check_risks(risk, len(time), "risk")
+    times = check_times(times)
     censoring.at(times, "times", _EARLIER)
     weight = censoring.case_weights(time, event, times[-1])
     areas = np.full(len(times), np.nan)
@@ -177,8 +179,8 @@ def integrated_brier(
     0.0
     """
     censoring = _censoring(train_time, train_event)
-    time, event = _outcome(time, event, "time", "event")
-    times = _grid(times)
+    time, event = check_outcome(time, event, "time", "event")
+    times = check_times(times)
     survival = _probabilities(survival, (len(time), len(times)))
     if len(times) < 2:
         msg = f"times={times.tolist()}: an integral needs at least two times."
@@ -194,55 +196,6 @@ def integrated_brier(
         np.where(event[:, None], weight, 0.0) * survival**2,
     ).mean(axis=0)
     return float(np.trapezoid(error, times) / (times[-1] - times[0]))
-
-
-def breslow(
-    train_time: Any, train_event: Any, train_risk: Any, risk: Any, times: Any
-) -> np.ndarray:
-    """Survival probabilities from log hazards, with Breslow's baseline of the training samples.
-
-    The baseline's cumulative hazard grows at each event by 1 / sum of exp(risk) over all training samples
-    still followed. Past the last training event it stays, and so does the survival.
-
-    Parameters
-    ----------
-    train_time, train_event
-        Follow-up times and events (1, censored 0) of the training samples, shape (n_train,).
-    train_risk
-        Their log hazards, shape (n_train,); best of models that had not seen them, as risks of samples
-        that a model was fitted on lie too far apart.
-    risk
-        Log hazards of the samples asked for, shape (n,).
-    times
-        Increasing times, shape (n_times,).
-
-    Returns
-    -------
-    Probabilities of surviving past each time, shape (n, n_times).
-
-    References
-    ----------
-    Breslow, discussion of Cox, Journal of the Royal Statistical Society B 34 (1972).
-
-    Examples
-    --------
-    >>> from pathweave import evaluate
-    >>> evaluate.breslow([1, 2], [1, 1], [0.0, 0.0], [0.0], [0.5, 1.0, 2.0]).round(4).tolist()
-    [[1.0, 0.6065, 0.2231]]
-    """
-    train_time, train_event = _outcome(train_time, train_event, "train_time", "train_event")
-    train_risk = _risks(train_risk, len(train_time), "train_risk")
-    risk = _risks(risk, None, "risk")
-    times = _grid(times)
-    # In logs: hazards may lie hundreds of powers apart.
-    order = np.argsort(train_time, kind="stable")
-    train_time, train_event, train_risk = train_time[order], train_event[order], train_risk[order]
-    followed = np.logaddexp.accumulate(train_risk[::-1])[::-1]
-    events = train_time[train_event]
-    growth = -followed[np.searchsorted(train_time, events, side="left")]
-    log_hazard = np.concatenate([[-np.inf], np.logaddexp.accumulate(growth)])
-    baseline = log_hazard[np.searchsorted(events, times, side="right")]
-    return np.exp(-np.exp(np.minimum(baseline + risk[:, None], 700.0)))
 
 
 def censoring_known(train_time: Any, train_event: Any, times: Any) -> np.ndarray:
@@ -308,52 +261,11 @@ def _kaplan_meier(time: np.ndarray, event: np.ndarray, *, of_censoring: bool = F
 
 
 def _censoring(train_time: Any, train_event: Any) -> _Censoring:
-    time, event = _outcome(train_time, train_event, "train_time", "train_event")
+    time, event = check_outcome(train_time, train_event, "train_time", "train_event")
     if len(time) == 0:
         msg = "train_time is empty; the censoring is estimated on at least one training sample."
         raise ValueError(msg)
     return _Censoring(_kaplan_meier(time, event, of_censoring=True))
-
-
-def _outcome(
-    time: Any, event: Any, time_name: str, event_name: str
-) -> tuple[np.ndarray, np.ndarray]:
-    time = np.asarray(time, dtype=np.float64)
-    event = np.asarray(event, dtype=np.float64)
-    if time.ndim != 1 or time.shape != event.shape:
-        msg = f"{time_name} and {event_name} must have one shape (n,); found {time.shape} and {event.shape}."
-        raise ValueError(msg)
-    if not np.isfinite(time).all():
-        msg = f"{time_name} holds NaN or infinite values; leave out the samples without a time."
-        raise ValueError(msg)
-    if not np.isin(event, (0.0, 1.0)).all():
-        found = np.setdiff1d(event, (0.0, 1.0))[:5].tolist()
-        msg = f"{event_name} must hold 1 (event) and 0 (censored); found {found}."
-        raise ValueError(msg)
-    return time, event.astype(bool)
-
-
-def _risks(risk: Any, n: int | None, name: str) -> np.ndarray:
-    risk = np.asarray(risk, dtype=np.float64)
-    if risk.ndim != 1 or (n is not None and len(risk) != n):
-        wanted = "(n,)" if n is None else f"({n},)"
-        msg = f"{name} must have shape {wanted}, one a sample; found {risk.shape}."
-        raise ValueError(msg)
-    if not np.isfinite(risk).all():
-        msg = f"{name} holds NaN or infinite values; leave out the samples without a prediction."
-        raise ValueError(msg)
-    return risk
-
-
-def _grid(times: Any) -> np.ndarray:
-    times = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    if times.ndim != 1 or len(times) == 0 or not np.isfinite(times).all():
-        msg = f"times must be finite numbers of shape (n_times,), at least one; found shape {times.shape}."
-        raise ValueError(msg)
-    if (np.diff(times) <= 0).any():
-        msg = "times must increase; give np.unique(times)."
-        raise ValueError(msg)
-    return times
 
 
 def _probabilities(survival: Any, shape: tuple[int, int]) -> np.ndarray:

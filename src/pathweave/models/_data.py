@@ -9,6 +9,7 @@ import numpy as np
 
 from pathweave._core.checks import (
     check_mudata,
+    check_obs_column,
     check_some_overlap,
     check_values,
     listed,
@@ -160,6 +161,25 @@ def _align(mod: Any, obs_names: pd.Index, features: Sequence[str]) -> np.ndarray
     has_row, has_col = rows >= 0, cols >= 0
     x[np.ix_(has_row, has_col)] = dense(mod)[np.ix_(rows[has_row], cols[has_col])]
     return x
+
+
+def read_groups(obs: pd.DataFrame, groups: str | None) -> np.ndarray | None:
+    """Codes (n,) of a column of obs whose equal values belong together; every sample needs one."""
+    if groups is None:
+        return None
+    check_obs_column(obs, "groups", groups)
+    values = obs[groups]
+    if values.isna().any():
+        msg = (
+            f"groups={groups!r}: {int(values.isna().sum())} training sample(s) have no value there; fill the column "
+            "(a name of its own for a sample that belongs to no other)."
+        )
+        raise ValueError(msg)
+    codes = np.unique(values.astype(str).to_numpy(), return_inverse=True)[1]
+    if codes.max() < 1:
+        msg = f"groups={groups!r} has a single value; folds need at least two groups."
+        raise ValueError(msg)
+    return np.asarray(codes)
 
 
 def check_samples(mdata: MuData, samples: Any) -> np.ndarray:

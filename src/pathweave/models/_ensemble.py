@@ -13,10 +13,11 @@ from pathweave.nn import PathwayVAENet, single_thread
 from pathweave.nn.stack import DeepPart, Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor, nn
 
+    from pathweave.models._held_out import HeldOut
     from pathweave.models._parts import TargetParts
     from pathweave.models._train import FittedState
     from pathweave.nn.pathway_vae import GraphArrays, NetSpec
@@ -36,6 +37,7 @@ class FittedEnsemble:
     activity_units: tuple[np.ndarray, np.ndarray] = field(
         default_factory=lambda: (np.zeros(0), np.ones(0))
     )
+    held_out: dict[str, HeldOut] = field(default_factory=dict)
 
     @cached_property
     def nets(self) -> list[PathwayVAENet]:
@@ -72,8 +74,36 @@ class FittedEnsemble:
 
     def predict(self, target: str, values: dict[str, np.ndarray]) -> np.ndarray:
         """Log-probabilities (n, n_classes), or numbers or log hazards (n, 1)."""
-        stack = self.stack(target)
-        return self._chunks(values, stack)
+        return self.predict_all([target], values)[target][0]
+
+    def predict_all(
+        self, targets: Sequence[str], values: dict[str, np.ndarray]
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Predict targets, all from one pass through the networks.
+
+        Returns
+        -------
+        For each target what the whole stack says (n, n_outputs), and the stacks with one network of the ensemble
+        each, (n_networks, n, n_outputs).
+        """
+        stacks = {target: self.stack(target) for target in targets}
+        nets = self.nets[1:]
+        whole: dict[str, list[Tensor]] = {target: [] for target in targets}
+        single: dict[str, list[Tensor]] = {target: [] for target in targets}
+        with single_thread(), torch.no_grad():
+            for x, seen in _tensors(values):
+                latents = [net.encode(net.prepare(x, seen)).mean for net in nets]
+                for target, stack in stacks.items():
+                    both = stack.with_members(x, seen, latents)
+                    whole[target].append(both[0])
+                    single[target].append(both[1])
+        return {
+            target: (
+                torch.cat(whole[target]).double().numpy(),
+                torch.cat(single[target], dim=1).double().numpy(),
+            )
+            for target in targets
+        }
 
     def latent(self, values: dict[str, np.ndarray]) -> np.ndarray:
         """Mean of the posterior (n, n_latent); NaN where a sample has no layer at all."""

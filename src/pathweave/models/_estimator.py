@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from pathweave._core.checks import check_mudata
-from pathweave._core.folds import folds
-from pathweave.models._data import LayerSchema, check_samples, read_training
+from pathweave._core.checks import check_choice, check_mudata
+from pathweave._core.folds import folds, folds_of_groups
+from pathweave.models._data import LayerSchema, check_samples, read_groups, read_training
 from pathweave.models._ensemble import FittedEnsemble
 from pathweave.models._fitted import FittedModel
 from pathweave.models._graph_arrays import measured_graph
+from pathweave.models._heads import SURVIVAL_LOSSES, head_spec
+from pathweave.models._held_out import HeldOut
 from pathweave.models._parts import fit_parts
 from pathweave.models._replicates import fit_replicates
 from pathweave.models._targets import Target, read_targets
 from pathweave.models._train import FittedState, Replicate, TrainSpec
-from pathweave.nn.pathway_vae import GraphArrays, HeadSpec, LayerSpec, NetSpec
+from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +63,7 @@ class Estimator(FittedModel):
         survival: tuple[str, str] | None = None,
         layers: Sequence[str] | str | None = None,
         samples: Any = None,
+        groups: str | None = None,
     ) -> Self:
         """Fit the model.
 
@@ -73,13 +76,17 @@ class Estimator(FittedModel):
             `MultimodalVAE` takes no notice of it.
         target
             Column(s) of ``mdata.obs``: text, booleans and two-valued numbers are classes, other numbers
-            are numbers. Samples without a label still teach the autoencoder.
+            are numbers. The classes of an ordered categorical are learned in its order. Samples without a label
+            still teach the autoencoder, and those that lack one of several numbers teach the others.
         survival
             Columns (time, event) of ``mdata.obs``; event is 1 where the event was seen.
         layers
             Modalities to use; all by default.
         samples
             Training samples: boolean mask or names; all by default. Nothing is learned from the others.
+        groups
+            Column of ``mdata.obs`` (patient, donor): the model's own folds keep its samples together. Without it a
+            patient's second sample is predicted from the first, and all that is judged out of fold looks too good.
 
         Returns
         -------
@@ -105,13 +112,16 @@ class Estimator(FittedModel):
         arrays = None if measured is None else measured[1]
         outcomes = {t.name: t.encode(obs) for t in targets}
         spec = self._net_spec(schema, targets, outcomes, arrays)
-        fold = self._folds(targets, outcomes, len(obs))
+        fold = self._folds(targets, outcomes, len(obs), groups=read_groups(obs, groups))
         states = fit_replicates(
             spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays,
             self._plan(fold, bool(targets)), device=self.device, n_jobs=self.n_jobs,
         )  # fmt: skip
         parts = {t.name: fit_parts(t, values, outcomes[t.name], fold, states[1:]) for t in targets}
         self._keep(schema, targets, spec, arrays, states, parts)
+        self.ensemble_.held_out = {
+            t.name: HeldOut.learn(t, outcomes[t.name], parts[t.name].out_of_fold) for t in targets
+        }
         self.graph_ = None if measured is None else measured[0]
         if self.graph_ is not None:
             self.ensemble_.calibrate_activity(values)
@@ -134,6 +144,7 @@ class Estimator(FittedModel):
             if not 0 <= params.get(name, 0) < 1:
                 msg = f"{name}={params[name]!r} must lie in [0, 1)."
                 raise ValueError(msg)
+        check_choice("survival_loss", params.get("survival_loss", "cox"), SURVIVAL_LOSSES)
         if self.n_folds < 2:
             msg = f"n_folds={self.n_folds!r}: at least 2 folds are needed."
             raise ValueError(msg)
@@ -174,21 +185,24 @@ class Estimator(FittedModel):
                 on_graph = np.diff(arrays.feature_maps[layer.name].indptr) > 0
             rest = tuple(int(i) for i in np.flatnonzero(~on_graph))
             specs.append(LayerSpec(layer.name, len(layer.features), layer.likelihood, rest))
-        weighed = self.get_params().get("class_weight")
-        heads = tuple(
-            HeadSpec(t.name, t.task, t.n_outputs, t.class_weights(outcomes[t.name], weighed))
-            for t in targets
-        )
+        heads = tuple(head_spec(t, outcomes[t.name], self.get_params()) for t in targets)
         return NetSpec(tuple(specs), heads, **{**self._known_to(NetSpec), **self.network})
 
     def _folds(
-        self, targets: tuple[Target, ...], outcomes: dict[str, np.ndarray], n: int
+        self,
+        targets: tuple[Target, ...],
+        outcomes: dict[str, np.ndarray],
+        n: int,
+        *,
+        groups: np.ndarray | None = None,
     ) -> np.ndarray:
         """Folds stratified by the first target: its class, or whether the event was seen."""
         labels = np.full(n, np.nan)
         if targets and targets[0].task != "number":
             labels = outcomes[targets[0].name][:, -1]
-        return folds(labels, n_folds=self.n_folds, seed=self.seed)
+        if groups is None:
+            return folds(labels, n_folds=self.n_folds, seed=self.seed)
+        return folds_of_groups(labels, groups, n_folds=self.n_folds, seed=self.seed)
 
     def _plan(self, fold: np.ndarray, supervised: bool) -> list[Replicate]:  # noqa: FBT001
         """The reference fit, whose latent and reconstructions are used, and one fit a fold."""

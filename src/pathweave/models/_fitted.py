@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
+from pathweave._core.survival import check_times
 from pathweave.models._data import LayerSchema, read_values
 from pathweave.models._save import save_model
 
@@ -72,25 +73,84 @@ class FittedModel:
         values = self.ensemble_.activity(read)
         return pd.DataFrame(values, index=mdata.obs_names, columns=list(self.pathways_))
 
-    def predict(self, mdata: MuData) -> pd.DataFrame:
+    @overload
+    def predict(self, mdata: MuData, *, return_std: Literal[False] = ...) -> pd.DataFrame: ...
+    @overload
+    def predict(
+        self, mdata: MuData, *, return_std: Literal[True]
+    ) -> tuple[pd.DataFrame, pd.DataFrame]: ...
+    def predict(
+        self, mdata: MuData, *, return_std: bool = False
+    ) -> pd.DataFrame | tuple[pd.DataFrame, pd.DataFrame]:
         """Predict every target.
+
+        Parameters
+        ----------
+        mdata
+            Samples.
+        return_std
+            Give standard deviations, too.
 
         Returns
         -------
         DataFrame (n_obs, n_targets): labels for classes, numbers in their units, and for survival
-        ``"risk"``, the log relative hazard.
+        ``"risk"``, the log relative hazard. With `return_std` a pair of that and a DataFrame of the same shape:
+
+        - numbers: standard deviation of the outcome around its prediction, in its units, so that about 95 % of new
+          samples lie within 1.96 of it: the root mean square of the out-of-fold residuals, and the spread of the
+          ensemble, added as variances. It grows for samples over which the ensemble is torn, no further.
+        - survival: standard deviation of the log hazard over the ensemble.
+        - classes: standard deviation of the predicted class's probability over the ensemble.
+
+        The spread of the ensemble is that of the stack with one network at a time (one a fold); linear
+        parts are the same in all, so it tells how sure the fit is, and is no noise of the outcome.
         """
         values = self._read(mdata)
         self._need_target()
         columns: dict[str, Any] = {}
-        for name, target in self.targets_.items():
-            out = self.ensemble_.predict(name, values)
-            if target.task == "class":
-                best = np.array(target.classes)[out.argmax(axis=1)]
-                columns[name] = pd.Categorical(best, categories=list(target.classes))
-            else:
-                columns[name] = out[:, 0]
-        return pd.DataFrame(columns, index=mdata.obs_names)
+        deviations: dict[str, np.ndarray] = {}
+        for name, (out, single) in self.ensemble_.predict_all(list(self.targets_), values).items():
+            target = self.targets_[name]
+            columns[name] = target.labels(out) if target.task == "class" else out[:, 0]
+            if return_std:
+                held_out = self.ensemble_.held_out[name]
+                deviations[name] = held_out.deviation(target, out, single)
+        predicted = pd.DataFrame(columns, index=mdata.obs_names)
+        if not return_std:
+            return predicted
+        return predicted, pd.DataFrame(deviations, index=mdata.obs_names)
+
+    def predict_survival(self, mdata: MuData, times: Any) -> pd.DataFrame:
+        """Predict the probability of surviving past given times.
+
+        The baseline is Breslow's, on the out-of-fold risks of the training samples.
+
+        Parameters
+        ----------
+        mdata
+            Samples.
+        times
+            Increasing times (n_times,), in the unit of `fit`. Past the last event of the training samples nothing is
+            known, and the curves stay level.
+
+        Returns
+        -------
+        DataFrame (n_obs, n_times), columns the times.
+
+        References
+        ----------
+        Breslow, discussion of Cox, Journal of the Royal Statistical Society B 34 (1972).
+        """
+        values = self._read(mdata)
+        self._need_target()
+        name = next((n for n, t in self.targets_.items() if t.task == "survival"), None)
+        if name is None:
+            msg = f"no target is a survival (targets: {listed(self.targets_)}); fit with survival=."
+            raise ValueError(msg)
+        times = check_times(times)
+        risk = self.ensemble_.predict(name, values)[:, 0]
+        curves = self.ensemble_.held_out[name].survival(risk, times)
+        return pd.DataFrame(curves, index=mdata.obs_names, columns=times)
 
     @property
     def out_of_fold_(self) -> pd.DataFrame:
@@ -104,13 +164,7 @@ class FittedModel:
         columns: dict[str, Any] = {}
         for name, target in self.targets_.items():
             out = self.ensemble_.parts[name].out_of_fold
-            known = ~np.isnan(out).any(axis=1)
-            if target.task == "class":
-                labels = np.full(len(out), None, dtype=object)
-                labels[known] = np.array(target.classes)[out[known].argmax(axis=1)]
-                columns[name] = pd.Categorical(labels, categories=list(target.classes))
-            else:
-                columns[name] = out[:, 0]
+            columns[name] = target.labels(out) if target.task == "class" else out[:, 0]
         return pd.DataFrame(columns, index=list(self.training_samples_))
 
     def predict_proba(self, mdata: MuData, target: str | None = None) -> pd.DataFrame:

@@ -20,11 +20,13 @@ from pathweave._core.version import VERSION
 from pathweave.graph import PathwayGraph
 from pathweave.models._data import LayerSchema
 from pathweave.models._ensemble import FittedEnsemble
+from pathweave.models._held_out import HeldOut
 from pathweave.models._parts import TargetParts
 from pathweave.models._targets import Target
 from pathweave.models._train import FittedState
 from pathweave.nn.fused_linear import FusedLinear
-from pathweave.nn.pathway_vae import GraphArrays, HeadSpec, LayerSpec, NetSpec
+from pathweave.nn.heads import HeadSpec
+from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
     from pathweave.models._estimator import Estimator
@@ -161,6 +163,7 @@ def _describe(model: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]
                 "weights": parts.weights.tolist(),
                 "linear": [module.config() for module in parts.linear],
                 "table": parts.table.to_dict(orient="list"),
+                "held_out": ensemble.held_out[name].to_json(),
             }
             for name, parts in ensemble.parts.items()
         },
@@ -222,7 +225,7 @@ def _restore(
         LayerSpec(**{**l, "off_graph": tuple(l["off_graph"])}) for l in record.pop("layers")
     )
     heads = tuple(
-        HeadSpec(**{**h, "class_weights": tuple(h.get("class_weights", ()))})
+        HeadSpec(**{**h, "class_weights": tuple(h["class_weights"]), "cuts": tuple(h["cuts"])})
         for h in record.pop("heads")
     )
     states = [
@@ -249,6 +252,9 @@ def _restore(
     model.targets_ = {t["name"]: Target.from_json(t) for t in config["targets"]}
     arrays_graph = _read_graph(config, tensors)
     model.ensemble_ = FittedEnsemble(NetSpec(layers, heads, **record), arrays_graph, states, parts)
+    model.ensemble_.held_out = {
+        name: HeldOut.from_json(saved["held_out"]) for name, saved in config["parts"].items()
+    }
     if "activity_signs" in tensors:
         model.ensemble_.signs = tensors["activity_signs"]
         model.ensemble_.activity_units = (tensors["activity_center"], tensors["activity_spread"])

@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from pathweave._core.checks import MISSING_LABELS, check_obs_column, listed
 from pathweave._core.warnings import LabelWarning, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pandas as pd
 
 _MIN_LABELLED = 8
 
@@ -33,12 +32,15 @@ class Target:
         Columns of ``mdata.obs`` it is read from.
     classes
         Class labels in order, for ``task="class"``.
+    ordinal
+        Whether that order means something: the column is an ordered categorical.
     """
 
     name: str
     task: Literal["class", "number", "survival"]
     columns: tuple[str, ...]
     classes: tuple[str, ...] = ()
+    ordinal: bool = False
 
     @property
     def n_outputs(self) -> int:
@@ -81,6 +83,12 @@ class Target:
         counts = np.array([np.sum(labels == i) for i in range(len(self.classes))])
         return tuple(float(w) for w in counts.sum() / (len(counts) * np.maximum(counts, 1)))
 
+    def labels(self, scores: np.ndarray) -> pd.Categorical:
+        """Most likely class of each sample from log-probabilities (n, n_classes); missing where these are NaN."""
+        known = ~np.isnan(scores).any(axis=1)
+        best = np.where(known, np.nan_to_num(scores).argmax(axis=1), -1)
+        return pd.Categorical.from_codes(best, list(self.classes), ordered=self.ordinal)
+
     def to_json(self) -> dict[str, Any]:
         """Describe the target in plain types."""
         return asdict(self)
@@ -93,6 +101,7 @@ class Target:
             task=record["task"],
             columns=tuple(record["columns"]),
             classes=tuple(record["classes"]),
+            ordinal=bool(record.get("ordinal", False)),
         )
 
     def encode(self, obs: pd.DataFrame) -> np.ndarray:
@@ -174,7 +183,14 @@ def _class_target(column: str, values: pd.Series) -> Target:
             "nothing can be learned or checked with one, so these samples count as unlabelled.",
             LabelWarning,
         )
-    return Target(column, "class", (column,), tuple(str(label) for label in classes))
+    kept = [str(label) for label in classes]
+    ordered = isinstance(values.dtype, pd.CategoricalDtype) and bool(values.dtype.ordered)
+    if ordered:
+        rank = {
+            label: i for i, label in enumerate(_label_strings(pd.Series(values.cat.categories)))
+        }
+        kept.sort(key=rank.__getitem__)
+    return Target(column, "class", (column,), tuple(kept), ordinal=ordered)
 
 
 def _is_number(label: str) -> bool:

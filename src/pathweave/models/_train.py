@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
-from pathweave.nn import PathwayVAENet, cox_loss, gaussian_kl, masked_reconstruction, seeded
+from pathweave.nn import PathwayVAENet, gaussian_kl, masked_reconstruction, seeded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -114,6 +113,8 @@ class _Run:
         with torch.no_grad():
             self.inputs: Prepared = net.prepare(data, measured)
         self.outcomes = self._outcomes(outcomes, rows, n_train)
+        for head in net.heads.each():
+            head.start(self.outcomes[head.names][:n_train])
         weight = replicate.sample_weight
         weight = np.ones(len(rows)) if weight is None else weight[rows]
         self.weight = torch.tensor(weight, dtype=torch.float32, device=device)
@@ -123,17 +124,20 @@ class _Run:
 
     def _outcomes(
         self, outcomes: dict[str, np.ndarray], rows: np.ndarray, n_train: int
-    ) -> dict[str, Tensor]:
-        """Outcomes as tensors; numbers standardised by the training samples."""
+    ) -> dict[tuple[str, ...], Tensor]:
+        """Outcomes of each head as a tensor; numbers standardised by the training samples."""
         result = {}
         self.units: dict[str, tuple[float, float]] = {}
-        for head in self.net.spec.heads:
-            y = np.array(outcomes[head.name][rows], dtype=np.float64)
-            if head.task == "number":
-                mean, spread = float(np.nanmean(y[:n_train])), float(np.nanstd(y[:n_train]))
-                self.units[head.name] = (mean, spread if spread > 0 else 1.0)
-                y = (y - mean) / self.units[head.name][1]
-            result[head.name] = torch.tensor(y, dtype=torch.float32, device=self.device)
+        for head in self.net.heads.each():
+            y = np.concatenate([np.asarray(outcomes[name][rows]) for name in head.names], axis=1)
+            y = y.astype(np.float64)
+            if head.specs[0].task == "number":
+                for column, name in enumerate(head.names):
+                    self.units[name] = _units(y[:n_train, column])
+                y = (y - [self.units[n][0] for n in head.names]) / [
+                    self.units[n][1] for n in head.names
+                ]
+            result[head.names] = torch.tensor(y, dtype=torch.float32, device=self.device)
         return result
 
     def fit(self) -> FittedState:
@@ -159,6 +163,7 @@ class _Run:
             elif epoch - best_epoch >= training.patience:
                 break
         net.load_state_dict(best)
+        self._center_risks()
         state = {name: p.detach().cpu().numpy().copy() for name, p in net.state_dict().items()}
         for name, (mean, spread) in self.units.items():
             state[f"unit.{name}"] = np.array([mean, spread], dtype=np.float32)
@@ -253,26 +258,32 @@ class _Run:
         """Loss of the heads on the fused latent, and of the same heads on every expert alone."""
         fused = encoded.mean.new_zeros(())
         alone = encoded.mean.new_zeros(())
-        for i, head in enumerate(self.net.spec.heads):
-            y = self.outcomes[head.name][index]
-            known = ~y.isnan().any(dim=1)
+        weight = self.weight[index]
+        for head in self.net.heads.each():
+            y = self.outcomes[head.names][index]
+            known = head.known(y)
             if not known.any():
                 continue
-            module = self.net.heads[f"h{i}"]
-            weight = self.weight[index]
-            if head.class_weights:
-                of_class = weight.new_tensor(head.class_weights)
-                weight = weight * of_class[y[:, 0].nan_to_num().long()]
-            fused = fused + _outcome_loss(
-                head.task, module(encoded.mean[known]), y[known], weight[known]
-            )
+            fused = fused + head.loss(encoded.mean[known], y[known], weight[known])
             if self.net.training and len(encoded.experts) > 1:
                 for mean, speaks in encoded.experts:
                     rows = known & speaks
                     if rows.any():
-                        loss = _outcome_loss(head.task, module(mean[rows]), y[rows], weight[rows])
+                        loss = head.loss(mean[rows], y[rows], weight[rows])
                         alone = alone + loss / len(encoded.experts)
         return fused, alone
+
+    @torch.no_grad()
+    def _center_risks(self) -> None:
+        """Put the origin of log hazards, which is free, at the mean of the training samples.
+
+        Risks of different replicates can then be averaged, and stand on one baseline.
+        """
+        self.net.eval()
+        names = [head.name for head in self.net.spec.heads if head.task == "survival"]
+        if names:
+            scores = self.net.predict(self.net.encode(self.inputs.rows(self.train)).mean)
+            self.units |= {name: (-float(scores[name].mean()), 1.0) for name in names}
 
     @torch.no_grad()
     def _scores(self) -> dict[str, np.ndarray]:
@@ -282,25 +293,21 @@ class _Run:
             return {}
         encoded = self.net.encode(self.inputs.rows(self.validation))
         result = {}
-        for head in self.net.spec.heads:
-            out = self.net.predict(encoded.mean)[head.name]
-            if head.task == "class":
-                out = out.log_softmax(dim=1)
-            elif head.task == "number":
-                mean, spread = self.units[head.name]
-                out = out * spread + mean
-            result[head.name] = out.cpu().numpy().astype(np.float64)
+        for name, out in self.net.predict(encoded.mean).items():
+            if name in self.units:
+                mean, spread = self.units[name]
+                scores = out * spread + mean
+            else:
+                scores = out.log_softmax(dim=1)
+            result[name] = scores.cpu().numpy().astype(np.float64)
         return result
 
     def _record(self, epoch: int, part: str, values: dict[str, float]) -> dict[str, Any]:
         return {"replicate": self.replicate.name, "epoch": epoch, "part": part, **values}
 
 
-def _outcome_loss(task: str, out: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-    if task == "class":
-        losses = F.cross_entropy(out, y[:, 0].long(), reduction="none")
-        return (losses * weight).sum() / weight.sum().clamp(min=1e-8)
-    if task == "number":
-        losses = 0.5 * (out[:, 0] - y[:, 0]).square()
-        return (losses * weight).sum() / weight.sum().clamp(min=1e-8)
-    return cox_loss(out[:, 0], y[:, 0], y[:, 1])
+def _units(y: np.ndarray) -> tuple[float, float]:
+    """Mean and deviation of the known numbers; 0 and 1 where there is nothing to tell them from."""
+    known = y[~np.isnan(y)]
+    spread = float(known.std()) if len(known) else 0.0
+    return float(known.mean()) if len(known) else 0.0, spread if spread > 0 else 1.0

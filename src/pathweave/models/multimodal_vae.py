@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pathweave.models._estimator import Estimator
 
@@ -37,6 +37,10 @@ class MultimodalVAE(Estimator):
         ``None``: every sample counts alike. ``"balanced"``: every class counts alike, however rare
         (``n / (n_classes * n_of_the_class)``, as in scikit-learn); or a dict from class to weight. Probabilities
         are then those of a population with these weights.
+    survival_loss
+        What the networks learn of a survival: ``"cox"``, a log hazard by the partial likelihood; or
+        ``"discrete_time"``, a hazard in each of up to ten intervals with as many events each ("logistic hazard", Gensheimer
+        and Narasimhan 2019), which needs no proportional hazards.
     n_folds
         Folds inside the training samples: members of the ensemble, and out-of-fold predictions.
     seed
@@ -79,6 +83,7 @@ class MultimodalVAE(Estimator):
         weight_decay: float = 0.05,
         reconstruction_weight: float = 0.3,
         class_weight: str | dict[str, float] | None = None,
+        survival_loss: Literal["cox", "discrete_time"] = "cox",
         n_folds: int = 5,
         seed: int = 0,
         device: str = "auto",
@@ -96,6 +101,7 @@ class MultimodalVAE(Estimator):
         self.weight_decay = weight_decay
         self.reconstruction_weight = reconstruction_weight
         self.class_weight = class_weight
+        self.survival_loss = survival_loss
         self.n_folds = n_folds
         self.seed = seed
         self.device = device

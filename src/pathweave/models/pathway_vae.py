@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pathweave.models._estimator import Estimator
 
 
@@ -43,6 +45,10 @@ class PathwayVAE(Estimator):
         ``None``: every sample counts alike. ``"balanced"``: every class counts alike, however rare
         (``n / (n_classes * n_of_the_class)``, as in scikit-learn); or a dict from class to weight. Probabilities
         are then those of a population with these weights.
+    survival_loss
+        What the networks learn of a survival: ``"cox"``, a log hazard by the partial likelihood; or
+        ``"discrete_time"``, a hazard in each of up to ten intervals with as many events each ("logistic hazard", Gensheimer
+        and Narasimhan 2019), which needs no proportional hazards.
     n_folds
         Folds inside the training samples: members of the ensemble, and out-of-fold predictions.
     seed
@@ -92,6 +98,7 @@ class PathwayVAE(Estimator):
         weight_decay: float = 0.05,
         reconstruction_weight: float = 0.3,
         class_weight: str | dict[str, float] | None = None,
+        survival_loss: Literal["cox", "discrete_time"] = "cox",
         n_folds: int = 5,
         seed: int = 0,
         device: str = "auto",
@@ -112,6 +119,7 @@ class PathwayVAE(Estimator):
         self.weight_decay = weight_decay
         self.reconstruction_weight = reconstruction_weight
         self.class_weight = class_weight
+        self.survival_loss = survival_loss
         self.n_folds = n_folds
         self.seed = seed
         self.device = device

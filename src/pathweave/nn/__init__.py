@@ -10,7 +10,14 @@ from __future__ import annotations
 from pathweave.nn._runtime import resolve_device, seeded, single_thread
 from pathweave.nn.adjacency import TypedAdjacency, spmm
 from pathweave.nn.graph_conv import TypedGraphConv
-from pathweave.nn.losses import cox_loss, gaussian_kl, masked_reconstruction
+from pathweave.nn.losses import (
+    cox_loss,
+    cumulative_log_probabilities,
+    discrete_time_loss,
+    gaussian_kl,
+    log_mortality,
+    masked_reconstruction,
+)
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.pathway_vae import NetSpec, PathwayVAENet
 
@@ -21,7 +28,10 @@ __all__ = [
     "TypedAdjacency",
     "TypedGraphConv",
     "cox_loss",
+    "cumulative_log_probabilities",
+    "discrete_time_loss",
     "gaussian_kl",
+    "log_mortality",
     "masked_reconstruction",
     "resolve_device",
     "seeded",

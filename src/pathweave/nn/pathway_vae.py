@@ -10,12 +10,15 @@ from torch import Tensor, nn
 
 from pathweave.nn.adjacency import TypedAdjacency, spmm
 from pathweave.nn.graph_conv import TypedGraphConv
+from pathweave.nn.heads import Heads
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.standardize import Standardize
 
 if TYPE_CHECKING:
     import numpy as np
     import scipy.sparse as sp
+
+    from pathweave.nn.heads import HeadSpec
 
 _MIN_LOG_VAR, _MAX_LOG_VAR = -6.0, 3.0
 
@@ -28,16 +31,6 @@ class LayerSpec:
     n_features: int
     likelihood: str
     off_graph: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class HeadSpec:
-    """One target: class (n outputs), number (1) or survival (1); weights of classes, if they differ."""
-
-    name: str
-    task: str
-    n_outputs: int
-    class_weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,14 +177,7 @@ class PathwayVAENet(nn.Module):
                 for i, l in self._named()
             }
         )
-        self.heads = nn.ModuleDict(
-            {
-                f"h{i}": nn.Sequential(
-                    nn.Dropout(spec.dropout / 2), nn.Linear(latent, head.n_outputs)
-                )
-                for i, head in enumerate(spec.heads)
-            }
-        )
+        self.heads = Heads(spec.heads, latent, dropout=spec.dropout / 2)
 
     def _named(self) -> list[tuple[int, LayerSpec]]:
         return list(enumerate(self.spec.layers))
@@ -283,7 +269,7 @@ class PathwayVAENet(nn.Module):
 
     def predict(self, latent: Tensor) -> dict[str, Tensor]:
         """Scores of every target: logits, standardised numbers, or log hazards."""
-        return {head.name: self.heads[f"h{i}"](latent) for i, head in enumerate(self.spec.heads)}
+        return self.heads.scores(latent)
 
     def impute(self, latent: Tensor) -> dict[str, Tensor]:
         """Reconstruct every layer in the units of the data (probabilities for 0/1 layers)."""

@@ -25,7 +25,7 @@ class DeepPart(nn.Module):
     task
         ``"class"``, ``"number"`` or ``"survival"``.
     units
-        For each network mean and deviation of a number; empty for other tasks.
+        For each network the mean and deviation of a number, or the origin of log hazards and 1; empty for classes.
     """
 
     def __init__(
@@ -39,22 +39,33 @@ class DeepPart(nn.Module):
         self.nets = nn.ModuleList(nets)
         self.head, self.task, self.units = head, task, list(units)
 
-    def forward(self, values: dict[str, Tensor], measured: dict[str, Tensor]) -> Tensor:
-        """Return log-probabilities (n, n_classes), or numbers or log hazards (n, 1)."""
+    def latents(self, values: dict[str, Tensor], measured: dict[str, Tensor]) -> list[Tensor]:
+        """Latent (n, n_latent) of each network."""
+        nets = [cast("PathwayVAENet", net) for net in self.nets]
+        return [net.encode(net.prepare(values, measured)).mean for net in nets]
+
+    def each(self, latents: Sequence[Tensor]) -> Tensor:
+        """Return the prediction of each network, from its latent (n_nets, n, n_outputs)."""
         outs = []
-        for i, module in enumerate(self.nets):
-            net = cast("PathwayVAENet", module)
-            out = net.predict(net.encode(net.prepare(values, measured)).mean)[self.head]
+        for i, (module, latent) in enumerate(zip(self.nets, latents, strict=True)):
+            out = cast("PathwayVAENet", module).predict(latent)[self.head]
             if self.task == "class":
                 out = out.log_softmax(dim=1)
-            elif self.task == "number":
+            elif self.units:
                 mean, spread = self.units[i]
                 out = out * spread + mean
             outs.append(out)
-        stacked = torch.stack(outs)
+        return torch.stack(outs)
+
+    def average(self, outs: Tensor) -> Tensor:
+        """Average over networks: probabilities, numbers or log hazards."""
         if self.task == "class":
-            return stacked.logsumexp(dim=0) - torch.log(torch.tensor(float(len(outs))))
-        return stacked.mean(dim=0)
+            return outs.logsumexp(dim=0) - torch.log(torch.tensor(float(len(outs))))
+        return outs.mean(dim=0)
+
+    def forward(self, values: dict[str, Tensor], measured: dict[str, Tensor]) -> Tensor:
+        """Return log-probabilities (n, n_classes), or numbers or log hazards (n, 1)."""
+        return self.average(self.each(self.latents(values, measured)))
 
 
 class Stack(nn.Module):
@@ -79,9 +90,46 @@ class Stack(nn.Module):
 
     def forward(self, values: dict[str, Tensor], measured: dict[str, Tensor]) -> Tensor:
         """Return log-probabilities (n, n_classes), or numbers or log hazards (n, 1)."""
-        outs = torch.stack([part(values, measured).float() for part in self.parts])
-        pooled = (outs * cast("Tensor", self.weights).reshape(-1, 1, 1)).sum(dim=0)
-        return pooled.log_softmax(dim=1) if self.task == "class" else pooled
+        return self.pool([part(values, measured) for part in self.parts])
+
+    def pool(self, outs: Sequence[Tensor]) -> Tensor:
+        """Pool what the parts said, (..., n, n_outputs) each; a part may say it several times over."""
+        weights = cast("Tensor", self.weights)
+        weighed = [weight * out.float() for weight, out in zip(weights, outs, strict=True)]
+        pooled = torch.stack(torch.broadcast_tensors(*weighed)).sum(dim=0)
+        return pooled.log_softmax(dim=-1) if self.task == "class" else pooled
+
+    def with_members(
+        self,
+        values: dict[str, Tensor],
+        measured: dict[str, Tensor],
+        latents: Sequence[Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Predict with the whole ensemble, and with each network alone in its place.
+
+        Parameters
+        ----------
+        values, measured
+            As in `forward`.
+        latents
+            Latents of the networks, where they are known already.
+
+        Returns
+        -------
+        The prediction (n, n_outputs), and those with one network each (n_networks, n, n_outputs);
+        one alone where no network takes part.
+        """
+        whole, single = [], []
+        for part in self.parts:
+            if isinstance(part, DeepPart):
+                outs = part.each(part.latents(values, measured) if latents is None else latents)
+                whole.append(part.average(outs))
+                single.append(outs)
+            else:
+                out = part(values, measured)
+                whole.append(out)
+                single.append(out.unsqueeze(0))
+        return self.pool(whole), self.pool(single)
 
     def evidence(self, values: dict[str, Tensor], measured: dict[str, Tensor]) -> Tensor:
         """Return what is explained: log odds of every class, numbers, or log hazards."""

@@ -22,6 +22,7 @@ def fit(
     survival: tuple[str, str] | None = None,
     layers: Sequence[str] | str | None = None,
     samples: Any = None,
+    groups: str | None = None,
     model: Estimator | None = None,
 ) -> Estimator:
     """Fit a model; the container stays as it is.
@@ -40,6 +41,8 @@ def fit(
         Modalities to use; all by default.
     samples
         Training samples: boolean mask or names; all by default.
+    groups
+        Column of ``mdata.obs`` (patient, donor) whose samples the model's own folds keep together.
     model
         Unfitted model of any kind with the hyperparameters wanted; `PathwayVAE` with its defaults otherwise.
 
@@ -57,5 +60,11 @@ def fit(
     """
     chosen = PathwayVAE() if model is None else model
     return chosen.fit(
-        mdata, graph, target=target, survival=survival, layers=layers, samples=samples
+        mdata,
+        graph,
+        target=target,
+        survival=survival,
+        layers=layers,
+        samples=samples,
+        groups=groups,
     )
