@@ -97,7 +97,9 @@ class Estimator(FittedModel):
         mask = check_samples(mdata, samples)
         obs = mdata.obs.loc[mask]
         targets = read_targets(obs, target=target, survival=survival)
-        schema, values = read_training(mdata, layers, mask)
+        schema, values, sizes = read_training(
+            mdata, layers, mask, self.get_params().get("likelihood", "auto")
+        )
         if len(obs) < _MIN_SAMPLES:
             msg = f"{len(obs)} training samples are too few to learn from; {_MIN_SAMPLES} are the least."
             raise ValueError(msg)
@@ -108,7 +110,7 @@ class Estimator(FittedModel):
         fold = self._folds(targets, outcomes, len(obs))
         states = fit_replicates(
             spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays,
-            self._plan(fold, bool(targets)), device=self.device, n_jobs=self.n_jobs,
+            self._plan(fold, bool(targets)), device=self.device, n_jobs=self.n_jobs, library=sizes,
         )  # fmt: skip
         parts = {t.name: fit_parts(t, values, outcomes[t.name], fold, states[1:]) for t in targets}
         self._keep(schema, targets, spec, arrays, states, parts)
@@ -173,7 +175,9 @@ class Estimator(FittedModel):
             if arrays is not None and layer.name in arrays.feature_maps:
                 on_graph = np.diff(arrays.feature_maps[layer.name].indptr) > 0
             rest = tuple(int(i) for i in np.flatnonzero(~on_graph))
-            specs.append(LayerSpec(layer.name, len(layer.features), layer.likelihood, rest))
+            specs.append(
+                LayerSpec(layer.name, len(layer.features), layer.likelihood, rest, layer.library)
+            )
         weighed = self.get_params().get("class_weight")
         heads = tuple(
             HeadSpec(t.name, t.task, t.n_outputs, t.class_weights(outcomes[t.name], weighed))

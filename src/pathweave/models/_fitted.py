@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
-from pathweave.models._data import LayerSchema, read_values
+from pathweave.models._data import LayerSchema, read_raw, read_values
 from pathweave.models._save import save_model
 
 if TYPE_CHECKING:
@@ -147,10 +147,13 @@ class FittedModel:
         Returns
         -------
         For each layer of `fit` a DataFrame (n_obs, n_features) in the units of ``mod.X``: measured values
-        as they are, the others from the latent (probabilities for 0/1 layers).
+        as they are, the others from the latent (probabilities for 0/1 layers; expected counts at the sample's
+        library size, or at the median of the training samples where the sample lacks the layer).
         """
-        values = self._read(mdata)
-        made = self.ensemble_.impute(values)
+        self._need_fit()
+        values = read_raw(mdata, list(self.layers_.values()))
+        made = self.ensemble_.impute({n: self.layers_[n].inputs(x) for n, x in values.items()})
+        made = {n: self.layers_[n].units(made[n], x) for n, x in values.items()}
         return {
             name: pd.DataFrame(
                 np.where(np.isnan(x), made[name], x),

@@ -31,6 +31,13 @@ class PathwayGNN(Estimator):
         Chance that a sample is trained without one of its layers.
     pathway_size
         Smallest and largest number of measured members of a pathway with an activity of its own.
+    likelihood
+        How values of a layer come about, given the latent: ``"auto"``, or a dict from layer to ``"gaussian"``
+        (on standardised values), ``"negative_binomial"`` or ``"zero_inflated_negative_binomial"`` (raw counts, with
+        the sample's library size and a dispersion a feature; Lopez et al. 2018), ``"beta"`` (shares in [0, 1], moved
+        to 0.01 ... 0.99; mean and precision) or ``"bernoulli"`` (0/1). ``"auto"`` takes Bernoulli for 0/1 mutations,
+        the negative binomial for transcriptomes and miRNA of raw counts, Gaussian for the rest. Counts are
+        read as ``log1p(counts / size * median size)`` by all parts of the model.
     max_epochs, patience, batch_size, learning_rate, weight_decay
         Training of every network; it stops when the validation samples have not improved for `patience`
         epochs, and the best epoch counts.
@@ -79,6 +86,7 @@ class PathwayGNN(Estimator):
         dropout: float = 0.5,
         layer_dropout: float = 0.2,
         pathway_size: tuple[int, int] = (4, 150),
+        likelihood: str | dict[str, str] = "auto",
         max_epochs: int = 150,
         patience: int = 20,
         batch_size: int = 64,
@@ -98,6 +106,7 @@ class PathwayGNN(Estimator):
         self.dropout = dropout
         self.layer_dropout = layer_dropout
         self.pathway_size = pathway_size
+        self.likelihood = likelihood
         self.max_epochs = max_epochs
         self.patience = patience
         self.batch_size = batch_size

@@ -34,6 +34,13 @@ class PathwayVAE(Estimator):
     encode_on_graph
         Let the layers' encoders see features that are on the graph, too. With ``False`` the graph
         encoder alone carries them.
+    likelihood
+        How values of a layer come about, given the latent: ``"auto"``, or a dict from layer to ``"gaussian"``
+        (on standardised values), ``"negative_binomial"`` or ``"zero_inflated_negative_binomial"`` (raw counts, with
+        the sample's library size and a dispersion a feature; Lopez et al. 2018), ``"beta"`` (shares in [0, 1], moved
+        to 0.01 ... 0.99; mean and precision) or ``"bernoulli"`` (0/1). ``"auto"`` takes Bernoulli for 0/1 mutations,
+        the negative binomial for transcriptomes and miRNA of raw counts, Gaussian for the rest. Counts are
+        read as ``log1p(counts / size * median size)`` by all parts of the model.
     max_epochs, patience, batch_size, learning_rate, weight_decay
         Training of every network; it stops when the validation samples have not improved for `patience`
         epochs, and the best epoch counts.
@@ -85,6 +92,7 @@ class PathwayVAE(Estimator):
         layer_dropout: float = 0.2,
         pathway_size: tuple[int, int] = (4, 150),
         encode_on_graph: bool = True,
+        likelihood: str | dict[str, str] = "auto",
         max_epochs: int = 150,
         patience: int = 20,
         batch_size: int = 64,
@@ -105,6 +113,7 @@ class PathwayVAE(Estimator):
         self.layer_dropout = layer_dropout
         self.pathway_size = pathway_size
         self.encode_on_graph = encode_on_graph
+        self.likelihood = likelihood
         self.max_epochs = max_epochs
         self.patience = patience
         self.batch_size = batch_size

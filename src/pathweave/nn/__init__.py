@@ -10,6 +10,11 @@ from __future__ import annotations
 from pathweave.nn._runtime import resolve_device, seeded, single_thread
 from pathweave.nn.adjacency import TypedAdjacency, spmm
 from pathweave.nn.graph_conv import TypedGraphConv
+from pathweave.nn.likelihoods import (
+    beta_log_prob,
+    negative_binomial_log_prob,
+    zero_inflated_log_prob,
+)
 from pathweave.nn.losses import cox_loss, gaussian_kl, masked_reconstruction
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.pathway_vae import NetSpec, PathwayVAENet
@@ -20,11 +25,14 @@ __all__ = [
     "PathwayVAENet",
     "TypedAdjacency",
     "TypedGraphConv",
+    "beta_log_prob",
     "cox_loss",
     "gaussian_kl",
     "masked_reconstruction",
+    "negative_binomial_log_prob",
     "resolve_device",
     "seeded",
     "single_thread",
     "spmm",
+    "zero_inflated_log_prob",
 ]

@@ -10,24 +10,34 @@ from torch import Tensor, nn
 
 from pathweave.nn.adjacency import TypedAdjacency, spmm
 from pathweave.nn.graph_conv import TypedGraphConv
+from pathweave.nn.inputs import Encoded, GraphArrays, Prepared
+from pathweave.nn.losses import masked_reconstruction
+from pathweave.nn.observation import CountModel, ShareModel, observation_model
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.standardize import Standardize
 
 if TYPE_CHECKING:
-    import numpy as np
     import scipy.sparse as sp
+
+__all__ = [
+    "Encoded", "GraphArrays", "HeadSpec", "LayerSpec", "NetSpec", "PathwayVAENet", "Prepared",
+]  # fmt: skip
 
 _MIN_LOG_VAR, _MAX_LOG_VAR = -6.0, 3.0
 
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """Shape of one layer: its features, how they are decoded, and which the graph does not hold."""
+    """Shape of one layer: its features, how they are decoded, and which the graph does not hold.
+
+    Layers of counts hold ``log1p(counts / size * library)``.
+    """
 
     name: str
     n_features: int
     likelihood: str
     off_graph: tuple[int, ...]
+    library: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,63 +64,6 @@ class NetSpec:
     layer_dropout: float = 0.2
     encode_on_graph: bool = True
     variational: bool = True
-
-
-@dataclass(frozen=True)
-class GraphArrays:
-    """The graph as arrays: who maps where, who touches whom, who belongs to which pathway."""
-
-    feature_maps: dict[str, sp.csr_matrix]  # layer -> (n_features, n_nodes)
-    relations: tuple[sp.csr_matrix, ...]  # each (n_nodes, n_nodes), row-normalised
-    relation_names: tuple[str, ...]
-    members: tuple[np.ndarray, ...]  # pathway -> node positions
-    node_ids: tuple[str, ...]
-    pathway_ids: tuple[str, ...]
-
-    @property
-    def n_nodes(self) -> int:
-        """Number of nodes."""
-        return len(self.node_ids)
-
-
-@dataclass
-class Prepared:
-    """Inputs after everything that no parameter touches: standardised, and spread over the graph."""
-
-    z: dict[str, Tensor]
-    measured: dict[str, Tensor]
-    present: Tensor  # (n, n_layers) bool
-    nodes: Tensor | None  # (n, n_nodes, (1 + n_relations) * n_graph_inputs)
-
-    def rows(self, index: Tensor) -> Prepared:
-        """Take a part of the samples."""
-        return Prepared(
-            {name: z[index] for name, z in self.z.items()},
-            {name: m[index] for name, m in self.measured.items()},
-            self.present[index],
-            None if self.nodes is None else self.nodes[index],
-        )
-
-    def mixed(self, other: Prepared, share: float) -> Prepared:
-        """Mix every sample with another; what a sample lacks, it still lacks."""
-        return Prepared(
-            {name: share * z + (1 - share) * other.z[name] for name, z in self.z.items()},
-            {name: m & other.measured[name] for name, m in self.measured.items()},
-            self.present,
-            None
-            if self.nodes is None or other.nodes is None
-            else share * self.nodes + (1 - share) * other.nodes,
-        )
-
-
-@dataclass
-class Encoded:
-    """Posterior of the latent, and what the experts said on the way."""
-
-    mean: Tensor
-    log_var: Tensor
-    experts: list[tuple[Tensor, Tensor]]  # (mean of one expert, which samples it speaks for)
-    activity: Tensor | None
 
 
 class PathwayVAENet(nn.Module):
@@ -176,10 +129,15 @@ class PathwayVAENet(nn.Module):
                     nn.Dropout(spec.dropout),
                     nn.Linear(hidden, 2 * latent),
                 )
+        self.observations = nn.ModuleDict()
+        for i, layer in self._named():
+            model = observation_model(layer.likelihood, layer.n_features, layer.library)
+            if model is not None:
+                self.observations[f"l{i}"] = model
         self.decoders = nn.ModuleDict(
             {
                 f"l{i}": nn.Sequential(
-                    nn.Linear(latent, hidden), nn.GELU(), nn.Linear(hidden, l.n_features)
+                    nn.Linear(latent, hidden), nn.GELU(), nn.Linear(hidden, self._n_outputs(i, l))
                 )
                 for i, l in self._named()
             }
@@ -196,6 +154,15 @@ class PathwayVAENet(nn.Module):
     def _named(self) -> list[tuple[int, LayerSpec]]:
         return list(enumerate(self.spec.layers))
 
+    def _observation(self, i: int) -> CountModel | ShareModel | None:
+        """Observation model of layer `i`, where it is neither Gaussian nor Bernoulli."""
+        found = next((m for name, m in self.observations.items() if name == f"l{i}"), None)
+        return cast("CountModel | ShareModel | None", found)
+
+    def _n_outputs(self, i: int, layer: LayerSpec) -> int:
+        model = self._observation(i)
+        return layer.n_features if model is None else model.n_outputs
+
     def _encoded_positions(self, layer: LayerSpec) -> Tensor:
         on_graph_too = self.spec.encode_on_graph or layer.name not in self.graph_layers
         positions = range(layer.n_features) if on_graph_too else layer.off_graph
@@ -206,9 +173,20 @@ class PathwayVAENet(nn.Module):
         for i, layer in self._named():
             module = cast("Standardize", self.standardize[f"l{i}"])
             module.fit(values[layer.name], center=layer.likelihood != "bernoulli")
+            model = self._observation(i)
+            if model is not None:
+                model.fit(values[layer.name])
 
-    def prepare(self, values: dict[str, Tensor], measured: dict[str, Tensor]) -> Prepared:
-        """Standardise and spread over the graph: the part of the work without parameters."""
+    def prepare(
+        self,
+        values: dict[str, Tensor],
+        measured: dict[str, Tensor],
+        library: dict[str, Tensor] | None = None,
+    ) -> Prepared:
+        """Standardise and spread over the graph: the part of the work without parameters.
+
+        Library sizes (n,) of layers of counts are needed for `layer_loss` alone.
+        """
         z = {
             layer.name: self.standardize[f"l{i}"](values[layer.name], measured[layer.name])
             for i, layer in self._named()
@@ -221,7 +199,15 @@ class PathwayVAENet(nn.Module):
             ]
             first = cast("TypedGraphConv", self.convolutions[0])
             nodes = first.aggregate_neighbours(torch.stack(spread, dim=2), self.adjacency)
-        return Prepared(z, measured, present, nodes)
+        sizes = {name: size.unsqueeze(1) for name, size in (library or {}).items()}
+        observed = {}
+        for i, layer in self._named():
+            model, name = self._observation(i), layer.name
+            if isinstance(model, ShareModel):
+                observed[name] = model.observe(values[name], measured[name], None)
+            elif model is not None and name in sizes:
+                observed[name] = model.observe(values[name], measured[name], sizes[name])
+        return Prepared(z, measured, present, nodes, observed, sizes)
 
     def _spread(self, relation: int, z: Tensor, measured: Tensor) -> Tensor:
         """Carry a layer to its nodes: the weighted mean of each node's measured features."""
@@ -281,17 +267,34 @@ class PathwayVAENet(nn.Module):
         """Reconstruct every layer, standardised (logits for 0/1 layers)."""
         return {l.name: self.decoders[f"l{i}"](latent) for i, l in self._named()}
 
+    def layer_loss(self, i: int, out: Tensor, prepared: Prepared) -> Tensor:
+        """Mean negative log likelihood of the measured values of layer `i`, given its decoder's output."""
+        layer, model = self.spec.layers[i], self._observation(i)
+        measured = prepared.measured[layer.name]
+        if model is None:
+            return masked_reconstruction(out, prepared.z[layer.name], measured, layer.likelihood)
+        observed, library = prepared.observed[layer.name], prepared.library.get(layer.name)
+        log_prob = model.log_prob(out, observed, cast("Tensor", library))
+        return -(log_prob * measured).sum() / measured.sum().clamp(min=1)
+
     def predict(self, latent: Tensor) -> dict[str, Tensor]:
         """Scores of every target: logits, standardised numbers, or log hazards."""
         return {head.name: self.heads[f"h{i}"](latent) for i, head in enumerate(self.spec.heads)}
 
     def impute(self, latent: Tensor) -> dict[str, Tensor]:
-        """Reconstruct every layer in the units of the data (probabilities for 0/1 layers)."""
+        """Reconstruct every layer in the units of the data.
+
+        Probabilities for 0/1 layers; counts are those of a sample with the layer's reference library size.
+        """
         decoded = self.decode(latent)
         result = {}
         for i, layer in self._named():
             out = decoded[layer.name]
             module = cast("Standardize", self.standardize[f"l{i}"])
+            model = self._observation(i)
+            if model is not None:
+                result[layer.name] = model.expect(out)
+                continue
             result[layer.name] = (
                 out.sigmoid() if layer.likelihood == "bernoulli" else module.invert(out)
             )
