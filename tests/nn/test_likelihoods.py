@@ -111,13 +111,11 @@ def test_an_untrained_count_model_starts_at_shares_and_dispersions_of_the_data()
     model.fit(values)
     np.testing.assert_allclose(model.expect(torch.zeros(1, 3))[0], mean, rtol=0.06)
     np.testing.assert_allclose(model.start.exp(), theta, rtol=0.15)
-    doubled = model.log_prob(torch.zeros(1, 3), torch.tensor([[800.0, 160.0, 40.0]]), 1000 * torch.ones(1, 1))
-    by_hand = scipy.stats.nbinom.logpmf(
-        [800, 160, 40],
-        model.start.exp(),
-        model.start.exp() / (model.start.exp() + 2 * model.expect(torch.zeros(1, 3))[0]),
-    )
-    np.testing.assert_allclose(doubled[0], by_hand, rtol=1e-4)
+    counts, library = torch.tensor([[800.0, 160.0, 40.0]]), torch.tensor([[1000.0]])
+    doubled = model.log_prob(torch.zeros(1, 3), counts, library)[0].detach()
+    theta, mean = model.start.exp(), 2 * model.expect(torch.zeros(1, 3))[0]
+    by_hand = scipy.stats.nbinom.logpmf(counts[0], theta, theta / (theta + mean))
+    np.testing.assert_allclose(doubled, by_hand, rtol=1e-4)
 
 
 def test_zero_inflated_expectation_leaves_out_the_second_zeros():

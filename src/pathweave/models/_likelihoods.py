@@ -101,8 +101,8 @@ def feature_shares(counts: np.ndarray) -> np.ndarray:
     measured = ~np.isnan(counts)
     share = np.divide(np.nan_to_num(counts), total, out=np.zeros(counts.shape), where=total > 0)
     mean = share.sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
-    whole = mean.sum()
-    return np.asarray(mean / whole if whole > 0 else np.full(len(mean), 1 / len(mean)))
+    whole = float(mean.sum())
+    return np.asarray(mean / whole if whole > 0 else np.full(counts.shape[1], 1 / counts.shape[1]))
 
 
 def library_sizes(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
