@@ -146,8 +146,11 @@ class Estimator(FittedModel):
         """The measured part of the graph, for models that use one."""
         measured = None
         if graph is not None and self.uses_graph:
-            small, big = self.get_params()["pathway_size"]
-            measured = measured_graph(mdata, schema, graph, min_size=small, max_size=big)
+            params = self.get_params()
+            small, big = params["pathway_size"]
+            measured = measured_graph(
+                mdata, schema, graph, min_size=small, max_size=big, hierarchy=params["hierarchy"]
+            )
         if measured is None and self.needs_graph:
             found = "graph=None" if graph is None else "no layer with a feature on the graph"
             msg = (
@@ -173,7 +176,8 @@ class Estimator(FittedModel):
         for layer in schema:
             on_graph = np.zeros(len(layer.features), dtype=bool)
             if arrays is not None and layer.name in arrays.feature_maps:
-                on_graph = np.diff(arrays.feature_maps[layer.name].indptr) > 0
+                read = np.unique(np.concatenate(arrays.pooled))
+                on_graph = np.diff(arrays.feature_maps[layer.name][:, read].indptr) > 0
             rest = tuple(int(i) for i in np.flatnonzero(~on_graph))
             specs.append(
                 LayerSpec(layer.name, len(layer.features), layer.likelihood, rest, layer.library)

@@ -69,6 +69,9 @@ class FittedModel:
         if self.graph_ is None:
             msg = "this model was fitted without a graph, so it has no pathway activities."
             raise ValueError(msg)
+        if not self.pathways_:
+            msg = "the graph of this model has no pathways, so there are no activities; see model.graph_."
+            raise ValueError(msg)
         values = self.ensemble_.activity(read)
         return pd.DataFrame(values, index=mdata.obs_names, columns=list(self.pathways_))
 

@@ -113,7 +113,7 @@ def library_sizes(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """
     total = np.nansum(counts, axis=1, dtype=np.float64)
     seen = (~np.isnan(counts)) @ shares
-    sizes = np.divide(total, seen, out=np.ones(len(total)), where=(seen > 1e-6) & (total > 0))
+    sizes = np.divide(total, seen, out=np.ones(counts.shape[0]), where=(seen > 1e-6) & (total > 0))
     return np.asarray(np.maximum(sizes, 1.0))
 
 

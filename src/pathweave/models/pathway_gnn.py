@@ -30,7 +30,11 @@ class PathwayGNN(Estimator):
     layer_dropout
         Chance that a sample is trained without one of its layers.
     pathway_size
-        Smallest and largest number of measured members of a pathway with an activity of its own.
+        Smallest and largest number of measured members of a pathway with an activity of its own. Nodes of
+        a graph without pathways are read one by one.
+    hierarchy
+        Give larger pathways an activity, too, made from those of their children, level by level up to the
+        roots of the hierarchy; the latent reads all levels. A graph without a hierarchy (KEGG) has one level.
     likelihood
         How values of a layer come about, given the latent: ``"auto"``, or a dict from layer to ``"gaussian"``
         (on standardised values), ``"negative_binomial"`` or ``"zero_inflated_negative_binomial"`` (raw counts, with
@@ -86,6 +90,7 @@ class PathwayGNN(Estimator):
         dropout: float = 0.5,
         layer_dropout: float = 0.2,
         pathway_size: tuple[int, int] = (4, 150),
+        hierarchy: bool = False,
         likelihood: str | dict[str, str] = "auto",
         max_epochs: int = 150,
         patience: int = 20,
@@ -106,6 +111,7 @@ class PathwayGNN(Estimator):
         self.dropout = dropout
         self.layer_dropout = layer_dropout
         self.pathway_size = pathway_size
+        self.hierarchy = hierarchy
         self.likelihood = likelihood
         self.max_epochs = max_epochs
         self.patience = patience

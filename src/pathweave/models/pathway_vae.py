@@ -30,7 +30,11 @@ class PathwayVAE(Estimator):
     layer_dropout
         Chance that a sample is trained without one of its layers.
     pathway_size
-        Smallest and largest number of measured members of a pathway with an activity of its own.
+        Smallest and largest number of measured members of a pathway with an activity of its own. Nodes of
+        a graph without pathways are read one by one.
+    hierarchy
+        Give larger pathways an activity, too, made from those of their children, level by level up to the
+        roots of the hierarchy; the latent reads all levels. A graph without a hierarchy (KEGG) has one level.
     encode_on_graph
         Let the layers' encoders see features that are on the graph, too. With ``False`` the graph
         encoder alone carries them.
@@ -91,6 +95,7 @@ class PathwayVAE(Estimator):
         dropout: float = 0.5,
         layer_dropout: float = 0.2,
         pathway_size: tuple[int, int] = (4, 150),
+        hierarchy: bool = False,
         encode_on_graph: bool = True,
         likelihood: str | dict[str, str] = "auto",
         max_epochs: int = 150,
@@ -112,6 +117,7 @@ class PathwayVAE(Estimator):
         self.dropout = dropout
         self.layer_dropout = layer_dropout
         self.pathway_size = pathway_size
+        self.hierarchy = hierarchy
         self.encode_on_graph = encode_on_graph
         self.likelihood = likelihood
         self.max_epochs = max_epochs

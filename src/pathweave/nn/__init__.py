@@ -16,11 +16,13 @@ from pathweave.nn.likelihoods import (
     zero_inflated_log_prob,
 )
 from pathweave.nn.losses import cox_loss, gaussian_kl, masked_reconstruction
+from pathweave.nn.pathway_levels import PathwayLevels
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.pathway_vae import NetSpec, PathwayVAENet
 
 __all__ = [
     "NetSpec",
+    "PathwayLevels",
     "PathwayPool",
     "PathwayVAENet",
     "TypedAdjacency",

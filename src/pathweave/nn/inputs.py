@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     import scipy.sparse as sp
     from torch import Tensor
 
 
 @dataclass(frozen=True)
 class GraphArrays:
-    """The graph as arrays: who maps where, who touches whom, who belongs to which pathway."""
+    """The graph as arrays: who maps where, who touches whom, who belongs to which pathway.
+
+    `levels` are pathways made of pathways: for each the positions, among all pathways before its level, of
+    its children. `pathway_ids` names the pathways of `members` first, then those of the levels.
+    """
 
     feature_maps: dict[str, sp.csr_matrix]  # layer -> (n_features, n_nodes)
     relations: tuple[sp.csr_matrix, ...]  # each (n_nodes, n_nodes), row-normalised
@@ -21,11 +26,25 @@ class GraphArrays:
     members: tuple[np.ndarray, ...]  # pathway -> node positions
     node_ids: tuple[str, ...]
     pathway_ids: tuple[str, ...]
+    levels: tuple[tuple[np.ndarray, ...], ...] = ()
 
     @property
     def n_nodes(self) -> int:
         """Number of nodes."""
         return len(self.node_ids)
+
+    @property
+    def pooled(self) -> tuple[np.ndarray, ...]:
+        """Nodes that are read together: the pathways' members, or each node alone without pathways."""
+        return self.members or tuple(np.array([i]) for i in range(self.n_nodes))
+
+    @property
+    def reach(self) -> tuple[np.ndarray, ...]:
+        """Nodes under every pathway, those of the levels included."""
+        reach = list(self.members)
+        for level in self.levels:
+            reach += [np.unique(np.concatenate([reach[child] for child in of])) for of in level]
+        return tuple(reach)
 
 
 @dataclass

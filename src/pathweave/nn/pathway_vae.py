@@ -13,6 +13,7 @@ from pathweave.nn.graph_conv import TypedGraphConv
 from pathweave.nn.inputs import Encoded, GraphArrays, Prepared
 from pathweave.nn.losses import masked_reconstruction
 from pathweave.nn.observation import CountModel, ShareModel, observation_model
+from pathweave.nn.pathway_levels import PathwayLevels
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.standardize import Standardize
 
@@ -97,8 +98,7 @@ class PathwayVAENet(nn.Module):
         self.graph_layers = (
             [] if graph is None else [l.name for l in spec.layers if l.name in graph.feature_maps]
         )
-        has_graph = graph is not None and bool(self.graph_layers) and bool(graph.members)
-        if graph is not None and has_graph:
+        if graph is not None and self.graph_layers:
             self.maps = TypedAdjacency(
                 [_square(graph.feature_maps[name].T) for name in self.graph_layers],
                 self.graph_layers,
@@ -110,9 +110,10 @@ class PathwayVAENet(nn.Module):
             self.convolutions = nn.ModuleList(
                 TypedGraphConv(n, width, len(graph.relations)) for n in inputs
             )
-            self.pool = PathwayPool(graph.members, n_nodes=graph.n_nodes, channels=width)
+            self.pool = PathwayPool(graph.pooled, n_nodes=graph.n_nodes, channels=width)
+            self.levels = PathwayLevels(graph.levels, n_pathways=len(graph.pooled))
             self.graph_head = nn.Sequential(
-                nn.Dropout(spec.dropout), nn.Linear(len(graph.members), 2 * latent)
+                nn.Dropout(spec.dropout), nn.Linear(self.levels.n_outputs, 2 * latent)
             )
         else:
             self.graph_layers = []
@@ -219,7 +220,7 @@ class PathwayVAENet(nn.Module):
         return (total / seen[: self.n_nodes].clamp(min=1e-6)).T
 
     def activity(self, prepared: Prepared, keep: Tensor) -> Tensor:
-        """Pathway activities, shape (n, n_pathways), in (-1, 1)."""
+        """Pathway activities, shape (n, n_pathways), in (-1, 1); those of nodes without pathways."""
         if prepared.nodes is None:
             msg = "this network has no graph, hence no pathway activities"
             raise ValueError(msg)
@@ -230,7 +231,7 @@ class PathwayVAENet(nn.Module):
         h = nn.functional.gelu(first.combine(nodes))
         for convolution in self.convolutions[1:]:
             h = h + nn.functional.gelu(convolution(h, self.adjacency))
-        return self.pool(h).tanh()
+        return cast("Tensor", self.levels(self.pool(h).tanh()))
 
     def encode(self, prepared: Prepared, *, drop_layers: bool = False) -> Encoded:
         """Fuse the experts of the layers a sample has into one posterior."""
