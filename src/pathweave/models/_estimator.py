@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from pathweave._core.checks import check_mudata
+from pathweave._core.checks import check_choice, check_mudata
 from pathweave._core.folds import folds
 from pathweave.models._data import LayerSchema, check_samples, read_training
 from pathweave.models._ensemble import FittedEnsemble
@@ -136,6 +136,7 @@ class Estimator(FittedModel):
             if not 0 <= params.get(name, 0) < 1:
                 msg = f"{name}={params[name]!r} must lie in [0, 1)."
                 raise ValueError(msg)
+        check_choice("fusion", params.get("fusion", "product"), ("product", "attention"))
         if self.n_folds < 2:
             msg = f"n_folds={self.n_folds!r}: at least 2 folds are needed."
             raise ValueError(msg)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
 from pathweave.models._data import LayerSchema, read_raw, read_values
+from pathweave.models._edge_gates import edge_gate_table
 from pathweave.models._save import save_model
 
 if TYPE_CHECKING:
@@ -74,6 +75,19 @@ class FittedModel:
             raise ValueError(msg)
         values = self.ensemble_.activity(read)
         return pd.DataFrame(values, index=mdata.obs_names, columns=list(self.pathways_))
+
+    def edge_gates(self) -> pd.DataFrame:
+        """Read how far every edge's gate was opened; for models fitted with ``gate_edges=True``.
+
+        Returns
+        -------
+        One row an edge: source, target (node ids; messages go from source to target), type (relation of the
+        network; ``"backwards"`` against the edge's direction), gate (mean over the networks; 1 as
+        before training, 0 closed, 2 wide open) and se (its standard error over the networks).
+        Edges of one type into one target share a gate.
+        """
+        self._need_fit()
+        return edge_gate_table(self.ensemble_)
 
     def predict(self, mdata: MuData) -> pd.DataFrame:
         """Predict every target.

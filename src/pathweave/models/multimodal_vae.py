@@ -28,6 +28,9 @@ class MultimodalVAE(Estimator):
     variational
         Sample the latent from its posterior and draw it to a standard normal; with ``False`` a plain
         (deterministic) autoencoder is fitted.
+    fusion
+        How the experts of a sample become one: ``"product"`` (of Gaussians; Wu and Goodman 2018) or
+        ``"attention"`` (a mean, weighted by what they say; `pathweave.nn.AttentionFusion`).
     likelihood
         How values of a layer come about, given the latent: ``"auto"``, or a dict from layer to ``"gaussian"``
         (on standardised values), ``"negative_binomial"`` or ``"zero_inflated_negative_binomial"`` (raw counts, with
@@ -79,6 +82,7 @@ class MultimodalVAE(Estimator):
         dropout: float = 0.5,
         layer_dropout: float = 0.2,
         variational: bool = True,
+        fusion: str = "product",
         likelihood: str | dict[str, str] = "auto",
         max_epochs: int = 150,
         patience: int = 20,
@@ -97,6 +101,7 @@ class MultimodalVAE(Estimator):
         self.dropout = dropout
         self.layer_dropout = layer_dropout
         self.variational = variational
+        self.fusion = fusion
         self.likelihood = likelihood
         self.max_epochs = max_epochs
         self.patience = patience

@@ -35,6 +35,11 @@ class PathwayGNN(Estimator):
     hierarchy
         Give larger pathways an activity, too, made from those of their children, level by level up to the
         roots of the hierarchy; the latent reads all levels. A graph without a hierarchy (KEGG) has one level.
+    gate_edges
+        Learn how much every node takes in along every relation; see `edge_gates`.
+    fusion
+        How the experts of a sample become one: ``"product"`` (of Gaussians; Wu and Goodman 2018) or
+        ``"attention"`` (a mean, weighted by what they say; `pathweave.nn.AttentionFusion`).
     likelihood
         How values of a layer come about, given the latent: ``"auto"``, or a dict from layer to ``"gaussian"``
         (on standardised values), ``"negative_binomial"`` or ``"zero_inflated_negative_binomial"`` (raw counts, with
@@ -91,6 +96,8 @@ class PathwayGNN(Estimator):
         layer_dropout: float = 0.2,
         pathway_size: tuple[int, int] = (4, 150),
         hierarchy: bool = False,
+        gate_edges: bool = False,
+        fusion: str = "product",
         likelihood: str | dict[str, str] = "auto",
         max_epochs: int = 150,
         patience: int = 20,
@@ -112,6 +119,8 @@ class PathwayGNN(Estimator):
         self.layer_dropout = layer_dropout
         self.pathway_size = pathway_size
         self.hierarchy = hierarchy
+        self.gate_edges = gate_edges
+        self.fusion = fusion
         self.likelihood = likelihood
         self.max_epochs = max_epochs
         self.patience = patience

@@ -38,6 +38,11 @@ class PathwayVAE(Estimator):
     encode_on_graph
         Let the layers' encoders see features that are on the graph, too. With ``False`` the graph
         encoder alone carries them.
+    gate_edges
+        Learn how much every node takes in along every relation; see `edge_gates`.
+    fusion
+        How the experts of a sample become one: ``"product"`` (of Gaussians; Wu and Goodman 2018) or
+        ``"attention"`` (a mean, weighted by what they say; `pathweave.nn.AttentionFusion`).
     likelihood
         How values of a layer come about, given the latent: ``"auto"``, or a dict from layer to ``"gaussian"``
         (on standardised values), ``"negative_binomial"`` or ``"zero_inflated_negative_binomial"`` (raw counts, with
@@ -97,6 +102,8 @@ class PathwayVAE(Estimator):
         pathway_size: tuple[int, int] = (4, 150),
         hierarchy: bool = False,
         encode_on_graph: bool = True,
+        gate_edges: bool = False,
+        fusion: str = "product",
         likelihood: str | dict[str, str] = "auto",
         max_epochs: int = 150,
         patience: int = 20,
@@ -119,6 +126,8 @@ class PathwayVAE(Estimator):
         self.pathway_size = pathway_size
         self.hierarchy = hierarchy
         self.encode_on_graph = encode_on_graph
+        self.gate_edges = gate_edges
+        self.fusion = fusion
         self.likelihood = likelihood
         self.max_epochs = max_epochs
         self.patience = patience

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathweave.nn._runtime import resolve_device, seeded, single_thread
 from pathweave.nn.adjacency import TypedAdjacency, spmm
+from pathweave.nn.edge_gates import ReceiverGates
+from pathweave.nn.fusion import AttentionFusion, product_of_experts
 from pathweave.nn.graph_conv import TypedGraphConv
 from pathweave.nn.likelihoods import (
     beta_log_prob,
@@ -21,10 +23,12 @@ from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.pathway_vae import NetSpec, PathwayVAENet
 
 __all__ = [
+    "AttentionFusion",
     "NetSpec",
     "PathwayLevels",
     "PathwayPool",
     "PathwayVAENet",
+    "ReceiverGates",
     "TypedAdjacency",
     "TypedGraphConv",
     "beta_log_prob",
@@ -32,6 +36,7 @@ __all__ = [
     "gaussian_kl",
     "masked_reconstruction",
     "negative_binomial_log_prob",
+    "product_of_experts",
     "resolve_device",
     "seeded",
     "single_thread",

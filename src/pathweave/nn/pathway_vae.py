@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from pathweave.nn.adjacency import TypedAdjacency, spmm
+from pathweave.nn.edge_gates import ReceiverGates
+from pathweave.nn.fusion import AttentionFusion, product_of_experts
 from pathweave.nn.graph_conv import TypedGraphConv
 from pathweave.nn.inputs import Encoded, GraphArrays, Prepared
 from pathweave.nn.losses import masked_reconstruction
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Encoded", "GraphArrays", "HeadSpec", "LayerSpec", "NetSpec", "PathwayVAENet", "Prepared",
 ]  # fmt: skip
-
-_MIN_LOG_VAR, _MAX_LOG_VAR = -6.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,16 @@ class NetSpec:
     layer_dropout: float = 0.2
     encode_on_graph: bool = True
     variational: bool = True
+    fusion: str = "product"
+    gate_edges: bool = False
 
 
 class PathwayVAENet(nn.Module):
     """Multimodal variational autoencoder whose first expert reads the data through a pathway graph.
 
     Every layer's encoder and the graph encoder give a Gaussian over the latent; their product (Wu
-    and Goodman 2018, equation 3: precisions add up) is the posterior, so that a sample without a
-    layer simply has fewer experts. The graph encoder spreads the layers over the nodes
+    and Goodman 2018, equation 3: precisions add up) is the posterior, or with ``fusion="attention"`` their
+    weighted mean, so that a sample without a layer simply has fewer experts. The graph encoder spreads the layers over the nodes
     (`TypedGraphConv`), pools nodes into pathways (`PathwayPool`) and pathways into the latent.
 
     Parameters
@@ -152,6 +154,14 @@ class PathwayVAENet(nn.Module):
             }
         )
 
+        # Last, so that a network without these options is what it was.
+        if spec.fusion == "attention":
+            n_experts = len(self.encoders) + bool(self.graph_layers)
+            self.attention = AttentionFusion(n_experts, latent)
+        self.gates: ReceiverGates | None = None
+        if spec.gate_edges and self.graph_layers:
+            self.gates = ReceiverGates(len(self.adjacency), self.n_nodes)
+
     def _named(self) -> list[tuple[int, LayerSpec]]:
         return list(enumerate(self.spec.layers))
 
@@ -228,10 +238,18 @@ class PathwayVAENet(nn.Module):
         kept = keep[:, [where.index(name) for name in self.graph_layers]].to(prepared.nodes.dtype)
         nodes = prepared.nodes * kept.repeat(1, 1 + len(self.adjacency)).unsqueeze(1)
         first = cast("TypedGraphConv", self.convolutions[0])
-        h = nn.functional.gelu(first.combine(nodes))
-        for convolution in self.convolutions[1:]:
-            h = h + nn.functional.gelu(convolution(h, self.adjacency))
+        h = nn.functional.gelu(first.combine(self._gated(nodes)))
+        for module in self.convolutions[1:]:
+            convolution = cast("TypedGraphConv", module)
+            nodes = self._gated(convolution.aggregate_neighbours(h, self.adjacency))
+            h = h + nn.functional.gelu(convolution.combine(nodes))
         return cast("Tensor", self.levels(self.pool(h).tanh()))
+
+    def _gated(self, aggregated: Tensor) -> Tensor:
+        if self.gates is None:
+            return aggregated
+        n_channels = aggregated.shape[2] // (1 + len(self.adjacency))
+        return cast("Tensor", self.gates(aggregated, n_channels))
 
     def encode(self, prepared: Prepared, *, drop_layers: bool = False) -> Encoded:
         """Fuse the experts of the layers a sample has into one posterior."""
@@ -255,14 +273,10 @@ class PathwayVAENet(nn.Module):
                 inputs = z if len(positions) == z.shape[1] else z[:, positions]
                 mean, log_var = self.encoders[f"l{i}"](inputs).chunk(2, dim=1)
                 experts.append((mean, log_var, keep[:, i]))
-        precision = torch.ones_like(experts[0][0])  # the prior is an expert, too
-        weighted = torch.zeros_like(precision)
-        for mean, log_var, speaks in experts:
-            certain = speaks.unsqueeze(1) * torch.exp(-log_var.clamp(_MIN_LOG_VAR, _MAX_LOG_VAR))
-            precision = precision + certain
-            weighted = weighted + certain * mean
+        fuse = self.attention if self.spec.fusion == "attention" else product_of_experts
+        mean, log_var = fuse(experts)
         means = [(mean, speaks) for mean, _, speaks in experts]
-        return Encoded(weighted / precision, -precision.log(), means, activity)
+        return Encoded(mean, log_var, means, activity)
 
     def decode(self, latent: Tensor) -> dict[str, Tensor]:
         """Reconstruct every layer, standardised (logits for 0/1 layers)."""
