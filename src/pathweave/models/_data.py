@@ -17,6 +17,15 @@ from pathweave._core.checks import (
 )
 from pathweave._core.warnings import DataWarning, warn
 from pathweave.io import layer_kinds
+from pathweave.models._likelihoods import (
+    COUNTS,
+    check_asked,
+    check_support,
+    choose_likelihood,
+    feature_shares,
+    library_sizes,
+    log_counts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +36,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerSchema:
-    """What a layer looked like in `fit`."""
+    """What a layer looked like in `fit`; for counts also the median library size and feature shares."""
 
     name: str
     kind: str
     features: tuple[str, ...]
     likelihood: str
+    library: float = 1.0
+    shares: tuple[float, ...] = ()
+
+    def sizes(self, raw: np.ndarray) -> np.ndarray:
+        """Library sizes of samples; the median of the training samples where nothing was measured."""
+        sizes = library_sizes(raw, np.array(self.shares))
+        return np.where(np.isnan(raw).all(axis=1), self.library, sizes)
+
+    def inputs(self, raw: np.ndarray) -> np.ndarray:
+        """Turn values in the units of the data into what every part of a model reads."""
+        if self.likelihood not in COUNTS:
+            return raw
+        return log_counts(raw, self.sizes(raw), self.library)
+
+    def units(self, made: np.ndarray, raw: np.ndarray) -> np.ndarray:
+        """Scale counts made for the median library size to the library sizes of the samples."""
+        if self.likelihood not in COUNTS:
+            return made
+        return made * (self.sizes(raw) / self.library)[:, None]
 
     def to_json(self) -> dict[str, Any]:
         """Describe the layer in plain types."""
@@ -41,6 +69,8 @@ class LayerSchema:
             "kind": self.kind,
             "features": list(self.features),
             "likelihood": self.likelihood,
+            "library": self.library,
+            "shares": list(self.shares),
         }
 
     @classmethod
@@ -51,6 +81,8 @@ class LayerSchema:
             str(record["kind"]),
             tuple(record["features"]),
             str(record["likelihood"]),
+            float(record.get("library", 1.0)),
+            tuple(record.get("shares", ())),
         )
 
 
@@ -66,8 +98,11 @@ def dense(mod: Any) -> np.ndarray:
 
 
 def read_training(
-    mdata: MuData, layers: Sequence[str] | str | None, samples: np.ndarray
-) -> tuple[tuple[LayerSchema, ...], dict[str, np.ndarray]]:
+    mdata: MuData,
+    layers: Sequence[str] | str | None,
+    samples: np.ndarray,
+    likelihood: Any = "auto",
+) -> tuple[tuple[LayerSchema, ...], dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Check a MuData for training and read the layers of the training samples.
 
     Parameters
@@ -78,19 +113,24 @@ def read_training(
         Modalities to use; all by default.
     samples
         Boolean mask over ``mdata.obs_names``.
+    likelihood
+        ``"auto"``, or a dict from layer to likelihood.
 
     Returns
     -------
-    The schema, and for each layer float32 (n_training, n_features) with NaN where unmeasured.
+    The schema; for each layer float32 (n_training, n_features) with NaN where unmeasured, counts as
+    ``log1p(counts / size * library)``; and for layers of counts the library sizes (n_training,).
     """
     check_mudata(mdata)
     chosen = select_layers(mdata, layers)
+    check_asked(likelihood, chosen)
     kinds = layer_kinds(mdata)
     for layer in chosen:
         check_values(dense(mdata.mod[layer]), layer, mdata.mod[layer].var_names)
     check_some_overlap(mdata, chosen)
     names = mdata.obs_names[samples]
-    schema, values = [], {}
+    schema: list[LayerSchema] = []
+    values, sizes = {}, {}
     for layer in chosen:
         mod = mdata.mod[layer]
         x = _align(mod, names, mod.var_names)
@@ -100,21 +140,37 @@ def read_training(
                 DataWarning,
             )
             continue
-        kind = kinds[layer]
-        seen = x[~np.isnan(x)]
-        binary = kind == "mutation" and bool(np.isin(seen, (0.0, 1.0)).all())
-        likelihood = "bernoulli" if binary else "gaussian"
-        schema.append(LayerSchema(layer, kind, tuple(map(str, mod.var_names)), likelihood))
-        values[layer] = x
+        found = _describe(layer, kinds[layer], mod, x, likelihood)
+        schema.append(found)
+        values[layer] = found.inputs(x)
+        if found.likelihood in COUNTS:
+            sizes[layer] = found.sizes(x).astype(np.float32)
     bare = ~np.any([~np.isnan(x).all(axis=1) for x in values.values()], axis=0)
     if bare.all():
         msg = f"none of the {len(names)} training samples has a value in layers {listed(chosen)}."
         raise ValueError(msg)
-    return tuple(schema), values
+    return tuple(schema), values, sizes
+
+
+def _describe(layer: str, kind: str, mod: Any, x: np.ndarray, asked: Any) -> LayerSchema:
+    """Learn a layer's schema from its training samples."""
+    likelihood = choose_likelihood(layer, kind, x, asked)
+    features = tuple(map(str, mod.var_names))
+    if likelihood not in COUNTS:
+        return LayerSchema(layer, kind, features, likelihood)
+    shares = feature_shares(x)
+    sizes = library_sizes(x, shares)[~np.isnan(x).all(axis=1)]
+    return LayerSchema(layer, kind, features, likelihood, float(np.median(sizes)), tuple(shares))
 
 
 def read_values(mdata: MuData, schema: Sequence[LayerSchema]) -> dict[str, np.ndarray]:
-    """Read all samples of a MuData in the features of a fitted model.
+    """Read all samples of a MuData as a fitted model takes them; see `read_raw`."""
+    raw = read_raw(mdata, schema)
+    return {layer.name: layer.inputs(raw[layer.name]) for layer in schema}
+
+
+def read_raw(mdata: MuData, schema: Sequence[LayerSchema]) -> dict[str, np.ndarray]:
+    """Read all samples of a MuData in the features of a fitted model, in the units of the data.
 
     Layers and features that are not there are NaN, which the model treats as unmeasured; none of the
     layers at all, or a layer without a single known feature, is an error.
@@ -143,6 +199,8 @@ def read_values(mdata: MuData, schema: Sequence[LayerSchema]) -> dict[str, np.nd
         x = _align(mod, mdata.obs_names, layer.features)
         if np.isinf(x).any():
             check_values(np.where(np.isnan(x), 0.0, x), layer.name, np.array(layer.features))
+        if layer.likelihood in COUNTS:
+            check_support(layer.name, layer.likelihood, x)
         values[layer.name] = x
     if not any(layer.name in mdata.mod for layer in schema):
         msg = (

@@ -142,6 +142,8 @@ class FittedEnsemble:
 
         A network's activity may point either way; it is turned to rise with the mean of its members.
         """
+        if self.graph is None or not self.graph.pathway_ids:
+            return
         activity, means = self._activity_and_means(values)
         center, spread = activity.mean(axis=0), activity.std(axis=0)
         signs = np.sign(((activity - center) * (means - means.mean(axis=0))).sum(axis=0))
@@ -159,7 +161,7 @@ class FittedEnsemble:
             msg = "no graph"
             raise ValueError(msg)
         own = nodes[:, :, : len(self.nets[0].graph_layers)].mean(dim=2)
-        columns = [own[:, torch.as_tensor(m)].mean(dim=1) for m in self.graph.members]
+        columns = [own[:, torch.as_tensor(m)].mean(dim=1) for m in self.graph.reach]
         return torch.stack(columns, dim=1)
 
     @torch.no_grad()

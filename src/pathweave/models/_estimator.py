@@ -104,7 +104,9 @@ class Estimator(FittedModel):
         mask = check_samples(mdata, samples)
         obs = mdata.obs.loc[mask]
         targets = read_targets(obs, target=target, survival=survival)
-        schema, values = read_training(mdata, layers, mask)
+        schema, values, sizes = read_training(
+            mdata, layers, mask, self.get_params().get("likelihood", "auto")
+        )
         if len(obs) < _MIN_SAMPLES:
             msg = f"{len(obs)} training samples are too few to learn from; {_MIN_SAMPLES} are the least."
             raise ValueError(msg)
@@ -115,7 +117,7 @@ class Estimator(FittedModel):
         fold = self._folds(targets, outcomes, len(obs), groups=read_groups(obs, groups))
         states = fit_replicates(
             spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays,
-            self._plan(fold, bool(targets)), device=self.device, n_jobs=self.n_jobs,
+            self._plan(fold, bool(targets)), device=self.device, n_jobs=self.n_jobs, library=sizes,
         )  # fmt: skip
         parts = {t.name: fit_parts(t, values, outcomes[t.name], fold, states[1:]) for t in targets}
         self._keep(schema, targets, spec, arrays, states, parts)
@@ -145,6 +147,7 @@ class Estimator(FittedModel):
                 msg = f"{name}={params[name]!r} must lie in [0, 1)."
                 raise ValueError(msg)
         check_choice("survival_loss", params.get("survival_loss", "cox"), SURVIVAL_LOSSES)
+        check_choice("fusion", params.get("fusion", "product"), ("product", "attention"))
         if self.n_folds < 2:
             msg = f"n_folds={self.n_folds!r}: at least 2 folds are needed."
             raise ValueError(msg)
@@ -155,8 +158,11 @@ class Estimator(FittedModel):
         """The measured part of the graph, for models that use one."""
         measured = None
         if graph is not None and self.uses_graph:
-            small, big = self.get_params()["pathway_size"]
-            measured = measured_graph(mdata, schema, graph, min_size=small, max_size=big)
+            params = self.get_params()
+            small, big = params["pathway_size"]
+            measured = measured_graph(
+                mdata, schema, graph, min_size=small, max_size=big, hierarchy=params["hierarchy"]
+            )
         if measured is None and self.needs_graph:
             found = "graph=None" if graph is None else "no layer with a feature on the graph"
             msg = (
@@ -182,9 +188,12 @@ class Estimator(FittedModel):
         for layer in schema:
             on_graph = np.zeros(len(layer.features), dtype=bool)
             if arrays is not None and layer.name in arrays.feature_maps:
-                on_graph = np.diff(arrays.feature_maps[layer.name].indptr) > 0
+                read = np.unique(np.concatenate(arrays.pooled))
+                on_graph = np.diff(arrays.feature_maps[layer.name][:, read].indptr) > 0
             rest = tuple(int(i) for i in np.flatnonzero(~on_graph))
-            specs.append(LayerSpec(layer.name, len(layer.features), layer.likelihood, rest))
+            specs.append(
+                LayerSpec(layer.name, len(layer.features), layer.likelihood, rest, layer.library)
+            )
         heads = tuple(head_spec(t, outcomes[t.name], self.get_params()) for t in targets)
         return NetSpec(tuple(specs), heads, **{**self._known_to(NetSpec), **self.network})
 

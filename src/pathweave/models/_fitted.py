@@ -10,7 +10,8 @@ import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
 from pathweave._core.survival import check_times
-from pathweave.models._data import LayerSchema, read_values
+from pathweave.models._data import LayerSchema, read_raw, read_values
+from pathweave.models._edge_gates import edge_gate_table
 from pathweave.models._save import save_model
 
 if TYPE_CHECKING:
@@ -70,8 +71,24 @@ class FittedModel:
         if self.graph_ is None:
             msg = "this model was fitted without a graph, so it has no pathway activities."
             raise ValueError(msg)
+        if not self.pathways_:
+            msg = "the graph of this model has no pathways, so there are no activities; see model.graph_."
+            raise ValueError(msg)
         values = self.ensemble_.activity(read)
         return pd.DataFrame(values, index=mdata.obs_names, columns=list(self.pathways_))
+
+    def edge_gates(self) -> pd.DataFrame:
+        """Read how far every edge's gate was opened; for models fitted with ``gate_edges=True``.
+
+        Returns
+        -------
+        One row an edge: source, target (node ids; messages go from source to target), type (relation of the
+        network; ``"backwards"`` against the edge's direction), gate (mean over the networks; 1 as
+        before training, 0 closed, 2 wide open) and se (its standard error over the networks).
+        Edges of one type into one target share a gate.
+        """
+        self._need_fit()
+        return edge_gate_table(self.ensemble_)
 
     @overload
     def predict(self, mdata: MuData, *, return_std: Literal[False] = ...) -> pd.DataFrame: ...
@@ -201,10 +218,13 @@ class FittedModel:
         Returns
         -------
         For each layer of `fit` a DataFrame (n_obs, n_features) in the units of ``mod.X``: measured values
-        as they are, the others from the latent (probabilities for 0/1 layers).
+        as they are, the others from the latent (probabilities for 0/1 layers; expected counts at the sample's
+        library size, or at the median of the training samples where the sample lacks the layer).
         """
-        values = self._read(mdata)
-        made = self.ensemble_.impute(values)
+        self._need_fit()
+        values = read_raw(mdata, list(self.layers_.values()))
+        made = self.ensemble_.impute({n: self.layers_[n].inputs(x) for n, x in values.items()})
+        made = {n: self.layers_[n].units(made[n], x) for n, x in values.items()}
         return {
             name: pd.DataFrame(
                 np.where(np.isnan(x), made[name], x),

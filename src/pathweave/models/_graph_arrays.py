@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 from pathweave._core.warnings import LayerOffGraphWarning, warn
 from pathweave.graph import PathwayGraph, feature_map
+from pathweave.models._hierarchy import pathway_levels
 from pathweave.nn.pathway_vae import GraphArrays
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def measured_graph(
     *,
     min_size: int,
     max_size: int,
+    hierarchy: bool = False,
 ) -> tuple[PathwayGraph, GraphArrays] | None:
     """Cut a graph down to what was measured, and turn it into arrays.
 
@@ -51,11 +53,13 @@ def measured_graph(
         The whole graph.
     min_size, max_size
         Smallest and largest number of measured members of a pathway that gets an activity.
+    hierarchy
+        Give larger pathways an activity, too, made from those of their children.
 
     Returns
     -------
     The measured part of the graph, memberships rolled up the hierarchy, and its arrays; ``None`` when no
-    layer has a feature on the graph.
+    layer has a feature on the graph. Without a pathway that fits, nodes are read one by one.
     """
     maps = {}
     for layer in schema:
@@ -76,13 +80,15 @@ def measured_graph(
     ids = graph.nodes["id"].to_numpy()[hit]
     measured = graph.rolled_up().restrict(ids)
     members = _pathway_members(measured, min_size=min_size, max_size=max_size)
-    if not members:
+    if not members and len(measured.pathways):
         warn(
-            f"no pathway of the graph has {min_size} to {max_size} measured members; the model is fitted "
-            "without the graph.",
+            f"no pathway of the graph has {min_size} to {max_size} measured members; its nodes are read one "
+            "by one, and there are no pathway activities. Widen pathway_size to have some.",
             LayerOffGraphWarning,
         )
-        return None
+    size = measured.members.drop_duplicates().groupby("pathway")["node"].size()
+    large = set(size.index[size > max_size]) if hierarchy else set()
+    levels, parents = pathway_levels(measured.pathways, list(members), large)
     position = {node: i for i, node in enumerate(ids)}
     relations = _relations(graph.restrict(ids), position)
     arrays = GraphArrays(
@@ -91,7 +97,8 @@ def measured_graph(
         relation_names=tuple(relations),
         members=tuple(np.array([position[n] for n in nodes]) for nodes in members.values()),
         node_ids=tuple(map(str, ids)),
-        pathway_ids=tuple(members),
+        pathway_ids=(*members, *parents),
+        levels=levels,
     )
     return measured, arrays
 

@@ -32,6 +32,7 @@ def fit_replicates(
     *,
     device: str = "auto",
     n_jobs: int | None = None,
+    library: dict[str, np.ndarray] | None = None,
 ) -> list[FittedState]:
     """Fit every replicate, in the order given.
 
@@ -51,6 +52,9 @@ def fit_replicates(
         ``"auto"``, ``"cpu"`` or ``"cuda"``; on a GPU replicates run one after the other.
     n_jobs
         Worker processes on a CPU; ``settings.n_jobs`` by default.
+    library
+        For each layer of counts the library sizes (n_samples,); `values` then holds
+        ``log1p(counts / size * library of the layer's spec)``.
 
     Returns
     -------
@@ -77,11 +81,12 @@ def fit_replicates(
     jobs = min(settings.n_jobs if n_jobs is None else n_jobs, len(replicates))
     if where != "cpu" or jobs <= 1:
         bar = progress(replicates, desc="fitting replicates")
-        return [_fit_one(spec, training, values, outcomes, graph, r, where) for r in bar]
+        return [_fit_one(spec, training, values, outcomes, graph, r, where, library) for r in bar]
     from joblib import Parallel, delayed
 
     tasks = (
-        delayed(_fit_one)(spec, training, values, outcomes, graph, r, where) for r in replicates
+        delayed(_fit_one)(spec, training, values, outcomes, graph, r, where, library)
+        for r in replicates
     )
     results = Parallel(n_jobs=jobs, return_as="generator", max_nbytes="256K")(tasks)
     return list(progress(results, desc="fitting replicates", total=len(replicates)))
@@ -95,6 +100,9 @@ def _fit_one(
     graph: GraphArrays | None,
     replicate: Replicate,
     device: str,
+    library: dict[str, np.ndarray] | None,
 ) -> FittedState:
     with single_thread():
-        return train_replicate(spec, training, values, outcomes, graph, replicate, device=device)
+        return train_replicate(
+            spec, training, values, outcomes, graph, replicate, device=device, library=library
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import tempfile
@@ -29,6 +30,8 @@ from pathweave.nn.heads import HeadSpec
 from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pathweave.models._estimator import Estimator
     from pathweave.models._fitted import FittedModel
 
@@ -181,10 +184,23 @@ def _graph_tensors(graph: GraphArrays) -> dict[str, np.ndarray]:
         tensors[f"graph.{name}.data"] = matrix.data.astype(np.float32)
         tensors[f"graph.{name}.indices"] = matrix.indices.astype(np.int64)
         tensors[f"graph.{name}.indptr"] = matrix.indptr.astype(np.int64)
-    sizes = np.cumsum([0] + [len(m) for m in graph.members])
-    tensors["graph.members"] = np.concatenate(graph.members).astype(np.int64)
-    tensors["graph.member_offsets"] = sizes.astype(np.int64)
+    tensors |= _pack("graph.member", graph.members)
+    for i, level in enumerate(graph.levels):
+        tensors |= _pack(f"graph.level.{i}", level)
     return tensors
+
+
+def _pack(name: str, lists: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Lists of positions as one array and where each begins."""
+    ends = np.cumsum([0] + [len(positions) for positions in lists])
+    joined = np.concatenate([np.zeros(0, np.int64), *lists])
+    return {f"{name}s": joined.astype(np.int64), f"{name}_offsets": ends.astype(np.int64)}
+
+
+def _unpack(name: str, tensors: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
+    ends = tensors[f"{name}_offsets"]
+    joined = tensors[f"{name}s"]
+    return tuple(joined[a:b] for a, b in itertools.pairwise(ends))
 
 
 def _read_matrix(tensors: dict[str, np.ndarray], name: str, n_columns: int) -> sp.csr_matrix:
@@ -200,7 +216,7 @@ def _read_graph(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Graph
     n_nodes = len(config["node_ids"])
     names = [layer["name"] for layer in config["layers"]]
     order = [name for name in names if f"graph.map.{name}.data" in tensors]
-    offsets = tensors["graph.member_offsets"]
+    n_levels = sum(name.startswith("graph.level.") for name in tensors) // 2
     return GraphArrays(
         feature_maps={name: _read_matrix(tensors, f"map.{name}", n_nodes) for name in order},
         relations=tuple(
@@ -208,9 +224,10 @@ def _read_graph(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> Graph
             for i in range(len(config["relation_names"]))
         ),
         relation_names=tuple(config["relation_names"]),
-        members=tuple(np.split(tensors["graph.members"], offsets[1:-1])),
+        members=_unpack("graph.member", tensors),
         node_ids=tuple(config["node_ids"]),
         pathway_ids=tuple(config["pathway_ids"]),
+        levels=tuple(_unpack(f"graph.level.{i}", tensors) for i in range(n_levels)),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pathweave.nn import PathwayVAENet, gaussian_kl, masked_reconstruction, seeded
+from pathweave.nn import PathwayVAENet, gaussian_kl, seeded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,12 +83,13 @@ def train_replicate(
     replicate: Replicate,
     *,
     device: str = "cpu",
+    library: dict[str, np.ndarray] | None = None,
 ) -> FittedState:
     """Train one network; standardisation, early stopping and parameters are this replicate's own."""
     outcomes = {**outcomes, **(replicate.outcomes or {})}
     with seeded(replicate.seed):
         net = PathwayVAENet(spec, replicate.graph or graph).to(device)
-        run = _Run(net, training, replicate, values, outcomes, torch.device(device))
+        run = _Run(net, training, replicate, values, outcomes, torch.device(device), library or {})
         return run.fit()
 
 
@@ -103,6 +104,7 @@ class _Run:
         values: dict[str, np.ndarray],
         outcomes: dict[str, np.ndarray],
         device: torch.device,
+        library: dict[str, np.ndarray],
     ) -> None:
         self.net, self.training, self.replicate, self.device = net, training, replicate, device
         rows = np.concatenate([replicate.train, replicate.validation])
@@ -110,8 +112,9 @@ class _Run:
         data = {name: torch.tensor(x[rows], device=device) for name, x in values.items()}
         net.fit_standardization({name: x[:n_train] for name, x in data.items()})
         measured = {name: ~x.isnan() for name, x in data.items()}
+        sizes = {name: torch.tensor(x[rows], device=device) for name, x in library.items()}
         with torch.no_grad():
-            self.inputs: Prepared = net.prepare(data, measured)
+            self.inputs: Prepared = net.prepare(data, measured, sizes)
         self.outcomes = self._outcomes(outcomes, rows, n_train)
         for head in net.heads.each():
             head.start(self.outcomes[head.names][:n_train])
@@ -213,12 +216,7 @@ class _Run:
             latent = latent + torch.randn_like(latent) * (0.5 * encoded.log_var).exp()
         decoded = net.decode(latent)
         reconstruction = torch.stack(
-            [
-                masked_reconstruction(
-                    decoded[l.name], inputs.z[l.name], inputs.measured[l.name], l.likelihood
-                )
-                for l in net.spec.layers
-            ]
+            [net.layer_loss(i, decoded[l.name], inputs) for i, l in enumerate(net.spec.layers)]
         ).mean()
         kl = gaussian_kl(encoded.mean, encoded.log_var).mean()
         if not net.spec.variational:

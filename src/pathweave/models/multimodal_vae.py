@@ -28,6 +28,16 @@ class MultimodalVAE(Estimator):
     variational
         Sample the latent from its posterior and draw it to a standard normal; with ``False`` a plain
         (deterministic) autoencoder is fitted.
+    fusion
+        How the experts of a sample become one: ``"product"`` (of Gaussians; Wu and Goodman 2018) or
+        ``"attention"`` (a mean, weighted by what they say; `pathweave.nn.AttentionFusion`).
+    likelihood
+        How values of a layer come about, given the latent: ``"auto"``, or a dict from layer to ``"gaussian"``
+        (on standardised values), ``"negative_binomial"`` or ``"zero_inflated_negative_binomial"`` (raw counts, with
+        the sample's library size and a dispersion a feature; Lopez et al. 2018), ``"beta"`` (shares in [0, 1], moved
+        to 0.01 ... 0.99; mean and precision) or ``"bernoulli"`` (0/1). ``"auto"`` takes Bernoulli for 0/1 mutations,
+        the negative binomial for transcriptomes and miRNA of raw counts, Gaussian for the rest. Counts are
+        read as ``log1p(counts / size * median size)`` by all parts of the model.
     max_epochs, patience, batch_size, learning_rate, weight_decay
         Training of every network; it stops when the validation samples have not improved for `patience`
         epochs, and the best epoch counts.
@@ -76,6 +86,8 @@ class MultimodalVAE(Estimator):
         dropout: float = 0.5,
         layer_dropout: float = 0.2,
         variational: bool = True,
+        fusion: str = "product",
+        likelihood: str | dict[str, str] = "auto",
         max_epochs: int = 150,
         patience: int = 20,
         batch_size: int = 64,
@@ -94,6 +106,8 @@ class MultimodalVAE(Estimator):
         self.dropout = dropout
         self.layer_dropout = layer_dropout
         self.variational = variational
+        self.fusion = fusion
+        self.likelihood = likelihood
         self.max_epochs = max_epochs
         self.patience = patience
         self.batch_size = batch_size

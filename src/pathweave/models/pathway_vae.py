@@ -32,10 +32,26 @@ class PathwayVAE(Estimator):
     layer_dropout
         Chance that a sample is trained without one of its layers.
     pathway_size
-        Smallest and largest number of measured members of a pathway with an activity of its own.
+        Smallest and largest number of measured members of a pathway with an activity of its own. Nodes of
+        a graph without pathways are read one by one.
+    hierarchy
+        Give larger pathways an activity, too, made from those of their children, level by level up to the
+        roots of the hierarchy; the latent reads all levels. A graph without a hierarchy (KEGG) has one level.
     encode_on_graph
         Let the layers' encoders see features that are on the graph, too. With ``False`` the graph
         encoder alone carries them.
+    gate_edges
+        Learn how much every node takes in along every relation; see `edge_gates`.
+    fusion
+        How the experts of a sample become one: ``"product"`` (of Gaussians; Wu and Goodman 2018) or
+        ``"attention"`` (a mean, weighted by what they say; `pathweave.nn.AttentionFusion`).
+    likelihood
+        How values of a layer come about, given the latent: ``"auto"``, or a dict from layer to ``"gaussian"``
+        (on standardised values), ``"negative_binomial"`` or ``"zero_inflated_negative_binomial"`` (raw counts, with
+        the sample's library size and a dispersion a feature; Lopez et al. 2018), ``"beta"`` (shares in [0, 1], moved
+        to 0.01 ... 0.99; mean and precision) or ``"bernoulli"`` (0/1). ``"auto"`` takes Bernoulli for 0/1 mutations,
+        the negative binomial for transcriptomes and miRNA of raw counts, Gaussian for the rest. Counts are
+        read as ``log1p(counts / size * median size)`` by all parts of the model.
     max_epochs, patience, batch_size, learning_rate, weight_decay
         Training of every network; it stops when the validation samples have not improved for `patience`
         epochs, and the best epoch counts.
@@ -90,7 +106,11 @@ class PathwayVAE(Estimator):
         dropout: float = 0.5,
         layer_dropout: float = 0.2,
         pathway_size: tuple[int, int] = (4, 150),
+        hierarchy: bool = False,
         encode_on_graph: bool = True,
+        gate_edges: bool = False,
+        fusion: str = "product",
+        likelihood: str | dict[str, str] = "auto",
         max_epochs: int = 150,
         patience: int = 20,
         batch_size: int = 64,
@@ -111,7 +131,11 @@ class PathwayVAE(Estimator):
         self.dropout = dropout
         self.layer_dropout = layer_dropout
         self.pathway_size = pathway_size
+        self.hierarchy = hierarchy
         self.encode_on_graph = encode_on_graph
+        self.gate_edges = gate_edges
+        self.fusion = fusion
+        self.likelihood = likelihood
         self.max_epochs = max_epochs
         self.patience = patience
         self.batch_size = batch_size

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathweave.nn._runtime import resolve_device, seeded, single_thread
 from pathweave.nn.adjacency import TypedAdjacency, spmm
+from pathweave.nn.edge_gates import ReceiverGates
+from pathweave.nn.fusion import AttentionFusion, product_of_experts
 from pathweave.nn.graph_conv import TypedGraphConv
 from pathweave.nn.losses import (
     cox_loss,
@@ -18,23 +20,36 @@ from pathweave.nn.losses import (
     log_mortality,
     masked_reconstruction,
 )
+from pathweave.nn.likelihoods import (
+    beta_log_prob,
+    negative_binomial_log_prob,
+    zero_inflated_log_prob,
+)
+from pathweave.nn.pathway_levels import PathwayLevels
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.pathway_vae import NetSpec, PathwayVAENet
 
 __all__ = [
+    "AttentionFusion",
     "NetSpec",
+    "PathwayLevels",
     "PathwayPool",
     "PathwayVAENet",
+    "ReceiverGates",
     "TypedAdjacency",
     "TypedGraphConv",
+    "beta_log_prob",
     "cox_loss",
     "cumulative_log_probabilities",
     "discrete_time_loss",
     "gaussian_kl",
     "log_mortality",
     "masked_reconstruction",
+    "negative_binomial_log_prob",
+    "product_of_experts",
     "resolve_device",
     "seeded",
     "single_thread",
     "spmm",
+    "zero_inflated_log_prob",
 ]

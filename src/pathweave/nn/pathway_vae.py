@@ -9,28 +9,39 @@ import torch
 from torch import Tensor, nn
 
 from pathweave.nn.adjacency import TypedAdjacency, spmm
+from pathweave.nn.edge_gates import ReceiverGates
+from pathweave.nn.fusion import AttentionFusion, product_of_experts
 from pathweave.nn.graph_conv import TypedGraphConv
 from pathweave.nn.heads import Heads
+from pathweave.nn.inputs import Encoded, GraphArrays, Prepared
+from pathweave.nn.losses import masked_reconstruction
+from pathweave.nn.observation import CountModel, ShareModel, observation_model
+from pathweave.nn.pathway_levels import PathwayLevels
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.standardize import Standardize
 
 if TYPE_CHECKING:
-    import numpy as np
     import scipy.sparse as sp
 
     from pathweave.nn.heads import HeadSpec
 
-_MIN_LOG_VAR, _MAX_LOG_VAR = -6.0, 3.0
+__all__ = [
+    "Encoded", "GraphArrays", "HeadSpec", "LayerSpec", "NetSpec", "PathwayVAENet", "Prepared",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """Shape of one layer: its features, how they are decoded, and which the graph does not hold."""
+    """Shape of one layer: its features, how they are decoded, and which the graph does not hold.
+
+    Layers of counts hold ``log1p(counts / size * library)``.
+    """
 
     name: str
     n_features: int
     likelihood: str
     off_graph: tuple[int, ...]
+    library: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,71 +58,17 @@ class NetSpec:
     layer_dropout: float = 0.2
     encode_on_graph: bool = True
     variational: bool = True
-
-
-@dataclass(frozen=True)
-class GraphArrays:
-    """The graph as arrays: who maps where, who touches whom, who belongs to which pathway."""
-
-    feature_maps: dict[str, sp.csr_matrix]  # layer -> (n_features, n_nodes)
-    relations: tuple[sp.csr_matrix, ...]  # each (n_nodes, n_nodes), row-normalised
-    relation_names: tuple[str, ...]
-    members: tuple[np.ndarray, ...]  # pathway -> node positions
-    node_ids: tuple[str, ...]
-    pathway_ids: tuple[str, ...]
-
-    @property
-    def n_nodes(self) -> int:
-        """Number of nodes."""
-        return len(self.node_ids)
-
-
-@dataclass
-class Prepared:
-    """Inputs after everything that no parameter touches: standardised, and spread over the graph."""
-
-    z: dict[str, Tensor]
-    measured: dict[str, Tensor]
-    present: Tensor  # (n, n_layers) bool
-    nodes: Tensor | None  # (n, n_nodes, (1 + n_relations) * n_graph_inputs)
-
-    def rows(self, index: Tensor) -> Prepared:
-        """Take a part of the samples."""
-        return Prepared(
-            {name: z[index] for name, z in self.z.items()},
-            {name: m[index] for name, m in self.measured.items()},
-            self.present[index],
-            None if self.nodes is None else self.nodes[index],
-        )
-
-    def mixed(self, other: Prepared, share: float) -> Prepared:
-        """Mix every sample with another; what a sample lacks, it still lacks."""
-        return Prepared(
-            {name: share * z + (1 - share) * other.z[name] for name, z in self.z.items()},
-            {name: m & other.measured[name] for name, m in self.measured.items()},
-            self.present,
-            None
-            if self.nodes is None or other.nodes is None
-            else share * self.nodes + (1 - share) * other.nodes,
-        )
-
-
-@dataclass
-class Encoded:
-    """Posterior of the latent, and what the experts said on the way."""
-
-    mean: Tensor
-    log_var: Tensor
-    experts: list[tuple[Tensor, Tensor]]  # (mean of one expert, which samples it speaks for)
-    activity: Tensor | None
+    fusion: str = "product"
+    gate_edges: bool = False
 
 
 class PathwayVAENet(nn.Module):
     """Multimodal variational autoencoder whose first expert reads the data through a pathway graph.
 
     Every layer's encoder and the graph encoder give a Gaussian over the latent; their product (Wu
-    and Goodman 2018, equation 3: precisions add up) is the posterior, so that a sample without a
-    layer simply has fewer experts. The graph encoder spreads the layers over the nodes
+    and Goodman 2018, equation 3: precisions add up) is the posterior, or with ``fusion="attention"`` their
+    weighted mean, so that a sample without a layer simply has fewer experts. The graph encoder spreads the
+    layers over the nodes
     (`TypedGraphConv`), pools nodes into pathways (`PathwayPool`) and pathways into the latent.
 
     Parameters
@@ -137,8 +94,7 @@ class PathwayVAENet(nn.Module):
         self.graph_layers = (
             [] if graph is None else [l.name for l in spec.layers if l.name in graph.feature_maps]
         )
-        has_graph = graph is not None and bool(self.graph_layers) and bool(graph.members)
-        if graph is not None and has_graph:
+        if graph is not None and self.graph_layers:
             self.maps = TypedAdjacency(
                 [_square(graph.feature_maps[name].T) for name in self.graph_layers],
                 self.graph_layers,
@@ -150,9 +106,10 @@ class PathwayVAENet(nn.Module):
             self.convolutions = nn.ModuleList(
                 TypedGraphConv(n, width, len(graph.relations)) for n in inputs
             )
-            self.pool = PathwayPool(graph.members, n_nodes=graph.n_nodes, channels=width)
+            self.pool = PathwayPool(graph.pooled, n_nodes=graph.n_nodes, channels=width)
+            self.levels = PathwayLevels(graph.levels, n_pathways=len(graph.pooled))
             self.graph_head = nn.Sequential(
-                nn.Dropout(spec.dropout), nn.Linear(len(graph.members), 2 * latent)
+                nn.Dropout(spec.dropout), nn.Linear(self.levels.n_outputs, 2 * latent)
             )
         else:
             self.graph_layers = []
@@ -169,18 +126,40 @@ class PathwayVAENet(nn.Module):
                     nn.Dropout(spec.dropout),
                     nn.Linear(hidden, 2 * latent),
                 )
+        self.observations = nn.ModuleDict()
+        for i, layer in self._named():
+            model = observation_model(layer.likelihood, layer.n_features, layer.library)
+            if model is not None:
+                self.observations[f"l{i}"] = model
         self.decoders = nn.ModuleDict(
             {
                 f"l{i}": nn.Sequential(
-                    nn.Linear(latent, hidden), nn.GELU(), nn.Linear(hidden, l.n_features)
+                    nn.Linear(latent, hidden), nn.GELU(), nn.Linear(hidden, self._n_outputs(i, l))
                 )
                 for i, l in self._named()
             }
         )
         self.heads = Heads(spec.heads, latent, dropout=spec.dropout / 2)
 
+        # Last, so that a network without these options is what it was.
+        if spec.fusion == "attention":
+            n_experts = len(self.encoders) + bool(self.graph_layers)
+            self.attention = AttentionFusion(n_experts, latent)
+        self.gates: ReceiverGates | None = None
+        if spec.gate_edges and self.graph_layers:
+            self.gates = ReceiverGates(len(self.adjacency), self.n_nodes)
+
     def _named(self) -> list[tuple[int, LayerSpec]]:
         return list(enumerate(self.spec.layers))
+
+    def _observation(self, i: int) -> CountModel | ShareModel | None:
+        """Observation model of layer `i`, where it is neither Gaussian nor Bernoulli."""
+        found = next((m for name, m in self.observations.items() if name == f"l{i}"), None)
+        return cast("CountModel | ShareModel | None", found)
+
+    def _n_outputs(self, i: int, layer: LayerSpec) -> int:
+        model = self._observation(i)
+        return layer.n_features if model is None else model.n_outputs
 
     def _encoded_positions(self, layer: LayerSpec) -> Tensor:
         on_graph_too = self.spec.encode_on_graph or layer.name not in self.graph_layers
@@ -192,9 +171,20 @@ class PathwayVAENet(nn.Module):
         for i, layer in self._named():
             module = cast("Standardize", self.standardize[f"l{i}"])
             module.fit(values[layer.name], center=layer.likelihood != "bernoulli")
+            model = self._observation(i)
+            if model is not None:
+                model.fit(values[layer.name])
 
-    def prepare(self, values: dict[str, Tensor], measured: dict[str, Tensor]) -> Prepared:
-        """Standardise and spread over the graph: the part of the work without parameters."""
+    def prepare(
+        self,
+        values: dict[str, Tensor],
+        measured: dict[str, Tensor],
+        library: dict[str, Tensor] | None = None,
+    ) -> Prepared:
+        """Standardise and spread over the graph: the part of the work without parameters.
+
+        Library sizes (n,) of layers of counts are needed for `layer_loss` alone.
+        """
         z = {
             layer.name: self.standardize[f"l{i}"](values[layer.name], measured[layer.name])
             for i, layer in self._named()
@@ -207,7 +197,15 @@ class PathwayVAENet(nn.Module):
             ]
             first = cast("TypedGraphConv", self.convolutions[0])
             nodes = first.aggregate_neighbours(torch.stack(spread, dim=2), self.adjacency)
-        return Prepared(z, measured, present, nodes)
+        sizes = {name: size.unsqueeze(1) for name, size in (library or {}).items()}
+        observed = {}
+        for i, layer in self._named():
+            model, name = self._observation(i), layer.name
+            if isinstance(model, ShareModel):
+                observed[name] = model.observe(values[name], measured[name], None)
+            elif model is not None and name in sizes:
+                observed[name] = model.observe(values[name], measured[name], sizes[name])
+        return Prepared(z, measured, present, nodes, observed, sizes)
 
     def _spread(self, relation: int, z: Tensor, measured: Tensor) -> Tensor:
         """Carry a layer to its nodes: the weighted mean of each node's measured features."""
@@ -219,7 +217,7 @@ class PathwayVAENet(nn.Module):
         return (total / seen[: self.n_nodes].clamp(min=1e-6)).T
 
     def activity(self, prepared: Prepared, keep: Tensor) -> Tensor:
-        """Pathway activities, shape (n, n_pathways), in (-1, 1)."""
+        """Pathway activities, shape (n, n_pathways), in (-1, 1); those of nodes without pathways."""
         if prepared.nodes is None:
             msg = "this network has no graph, hence no pathway activities"
             raise ValueError(msg)
@@ -227,10 +225,18 @@ class PathwayVAENet(nn.Module):
         kept = keep[:, [where.index(name) for name in self.graph_layers]].to(prepared.nodes.dtype)
         nodes = prepared.nodes * kept.repeat(1, 1 + len(self.adjacency)).unsqueeze(1)
         first = cast("TypedGraphConv", self.convolutions[0])
-        h = nn.functional.gelu(first.combine(nodes))
-        for convolution in self.convolutions[1:]:
-            h = h + nn.functional.gelu(convolution(h, self.adjacency))
-        return self.pool(h).tanh()
+        h = nn.functional.gelu(first.combine(self._gated(nodes)))
+        for module in self.convolutions[1:]:
+            convolution = cast("TypedGraphConv", module)
+            nodes = self._gated(convolution.aggregate_neighbours(h, self.adjacency))
+            h = h + nn.functional.gelu(convolution.combine(nodes))
+        return cast("Tensor", self.levels(self.pool(h).tanh()))
+
+    def _gated(self, aggregated: Tensor) -> Tensor:
+        if self.gates is None:
+            return aggregated
+        n_channels = aggregated.shape[2] // (1 + len(self.adjacency))
+        return cast("Tensor", self.gates(aggregated, n_channels))
 
     def encode(self, prepared: Prepared, *, drop_layers: bool = False) -> Encoded:
         """Fuse the experts of the layers a sample has into one posterior."""
@@ -254,30 +260,43 @@ class PathwayVAENet(nn.Module):
                 inputs = z if len(positions) == z.shape[1] else z[:, positions]
                 mean, log_var = self.encoders[f"l{i}"](inputs).chunk(2, dim=1)
                 experts.append((mean, log_var, keep[:, i]))
-        precision = torch.ones_like(experts[0][0])  # the prior is an expert, too
-        weighted = torch.zeros_like(precision)
-        for mean, log_var, speaks in experts:
-            certain = speaks.unsqueeze(1) * torch.exp(-log_var.clamp(_MIN_LOG_VAR, _MAX_LOG_VAR))
-            precision = precision + certain
-            weighted = weighted + certain * mean
+        fuse = self.attention if self.spec.fusion == "attention" else product_of_experts
+        mean, log_var = fuse(experts)
         means = [(mean, speaks) for mean, _, speaks in experts]
-        return Encoded(weighted / precision, -precision.log(), means, activity)
+        return Encoded(mean, log_var, means, activity)
 
     def decode(self, latent: Tensor) -> dict[str, Tensor]:
         """Reconstruct every layer, standardised (logits for 0/1 layers)."""
         return {l.name: self.decoders[f"l{i}"](latent) for i, l in self._named()}
+
+    def layer_loss(self, i: int, out: Tensor, prepared: Prepared) -> Tensor:
+        """Mean negative log likelihood of the measured values of layer `i`, given its decoder's output."""
+        layer, model = self.spec.layers[i], self._observation(i)
+        measured = prepared.measured[layer.name]
+        if model is None:
+            return masked_reconstruction(out, prepared.z[layer.name], measured, layer.likelihood)
+        observed, library = prepared.observed[layer.name], prepared.library.get(layer.name)
+        log_prob = model.log_prob(out, observed, cast("Tensor", library))
+        return -(log_prob * measured).sum() / measured.sum().clamp(min=1)
 
     def predict(self, latent: Tensor) -> dict[str, Tensor]:
         """Scores of every target: logits, standardised numbers, or log hazards."""
         return self.heads.scores(latent)
 
     def impute(self, latent: Tensor) -> dict[str, Tensor]:
-        """Reconstruct every layer in the units of the data (probabilities for 0/1 layers)."""
+        """Reconstruct every layer in the units of the data.
+
+        Probabilities for 0/1 layers; counts are those of a sample with the layer's reference library size.
+        """
         decoded = self.decode(latent)
         result = {}
         for i, layer in self._named():
             out = decoded[layer.name]
             module = cast("Standardize", self.standardize[f"l{i}"])
+            model = self._observation(i)
+            if model is not None:
+                result[layer.name] = model.expect(out)
+                continue
             result[layer.name] = (
                 out.sigmoid() if layer.likelihood == "bernoulli" else module.invert(out)
             )

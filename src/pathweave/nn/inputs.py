@@ -1,0 +1,96 @@
+"""What goes into a network and what comes out of its encoders, as plain dataclasses of arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class GraphArrays:
+    """The graph as arrays: who maps where, who touches whom, who belongs to which pathway.
+
+    `levels` are pathways made of pathways: for each the positions, among all pathways before its level, of
+    its children. `pathway_ids` names the pathways of `members` first, then those of the levels.
+    """
+
+    feature_maps: dict[str, sp.csr_matrix]  # layer -> (n_features, n_nodes)
+    relations: tuple[sp.csr_matrix, ...]  # each (n_nodes, n_nodes), row-normalised
+    relation_names: tuple[str, ...]
+    members: tuple[np.ndarray, ...]  # pathway -> node positions
+    node_ids: tuple[str, ...]
+    pathway_ids: tuple[str, ...]
+    levels: tuple[tuple[np.ndarray, ...], ...] = ()
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return len(self.node_ids)
+
+    @property
+    def pooled(self) -> tuple[np.ndarray, ...]:
+        """Nodes that are read together: the pathways' members, or each node alone without pathways."""
+        return self.members or tuple(np.array([i]) for i in range(self.n_nodes))
+
+    @property
+    def reach(self) -> tuple[np.ndarray, ...]:
+        """Nodes under every pathway, those of the levels included."""
+        reach = list(self.members)
+        for level in self.levels:
+            reach += [np.unique(np.concatenate([reach[child] for child in of])) for of in level]
+        return tuple(reach)
+
+
+@dataclass
+class Prepared:
+    """Inputs after everything that no parameter touches: standardised, and spread over the graph.
+
+    `observed` and `library` are for the loss: what layers of counts and shares hold, and library sizes.
+    """
+
+    z: dict[str, Tensor]
+    measured: dict[str, Tensor]
+    present: Tensor  # (n, n_layers) bool
+    nodes: Tensor | None  # (n, n_nodes, (1 + n_relations) * n_graph_inputs)
+    observed: dict[str, Tensor] = field(default_factory=dict)
+    library: dict[str, Tensor] = field(default_factory=dict)  # (n, 1)
+
+    def rows(self, index: Tensor) -> Prepared:
+        """Take a part of the samples."""
+        return Prepared(
+            {name: z[index] for name, z in self.z.items()},
+            {name: m[index] for name, m in self.measured.items()},
+            self.present[index],
+            None if self.nodes is None else self.nodes[index],
+            {name: x[index] for name, x in self.observed.items()},
+            {name: x[index] for name, x in self.library.items()},
+        )
+
+    def mixed(self, other: Prepared, share: float) -> Prepared:
+        """Mix every sample with another; what a sample lacks, it still lacks."""
+        return Prepared(
+            {name: share * z + (1 - share) * other.z[name] for name, z in self.z.items()},
+            {name: m & other.measured[name] for name, m in self.measured.items()},
+            self.present,
+            None
+            if self.nodes is None or other.nodes is None
+            else share * self.nodes + (1 - share) * other.nodes,
+            {n: share * x + (1 - share) * other.observed[n] for n, x in self.observed.items()},
+            {n: share * x + (1 - share) * other.library[n] for n, x in self.library.items()},
+        )
+
+
+@dataclass
+class Encoded:
+    """Posterior of the latent, and what the experts said on the way."""
+
+    mean: Tensor
+    log_var: Tensor
+    experts: list[tuple[Tensor, Tensor]]  # (mean of one expert, which samples it speaks for)
+    activity: Tensor | None
