@@ -123,7 +123,7 @@ def test_the_graph_network_asks_for_a_graph(mdata):
         pw.models.PathwayGNN(4, **SMALL).fit(mdata)
     with pw.io.quiet_mudata():
         odd = mudata.MuData({"panel": mdata["rna"].copy()})
-    odd["panel"].var_names = [f"x{i}" for i in range(odd["panel"].n_vars)]
+    odd["panel"].var_names = [f"panel{i}" for i in range(odd["panel"].n_vars)]
     odd["panel"].var = odd["panel"].var[[]]
     odd.update()
     with (
