@@ -119,6 +119,12 @@ def test_what_is_no_model_is_refused(model):
         pw.models.Tuned(model)
 
 
+def test_only_models_are_tuned(data):
+    for model in ("pathway_vae", pw.models.Tuned(small())):
+        with pytest.raises(TypeError, match="must be an unfitted model such as PathwayVAE"):
+            pw.tl.tune(data, target="class", model=model)
+
+
 def test_tuning_the_tuned_is_refused():
     with pytest.raises(TypeError, match="found Tuned"):
         pw.models.Tuned(pw.models.Tuned(small()))
