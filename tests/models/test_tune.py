@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 import warnings
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from tests_helpers import snapshot
 import pathweave as pw
 from pathweave._core.warnings import PathweaveWarning
 from pathweave.models import _tune
+from pathweave.models._data import check_samples, read_training
 from pathweave.models._space import DEFAULT_SPACE, default_space, read_space
 from pathweave.models._trials import Trials
 
@@ -26,7 +26,7 @@ SPACE = {"n_latent": (2, 12, "log"), "dropout": (0, 0.8), "n_hidden": [8, 16], "
 
 def small(**changes):
     return pw.models.MultimodalVAE(
-        4, **{"n_hidden": 16, "max_epochs": 3, "n_folds": 2, "n_jobs": 1, **changes}
+        4, **{"n_hidden": 16, "max_epochs": 2, "n_folds": 2, "n_jobs": 1, **changes}
     )
 
 
@@ -35,21 +35,30 @@ def comparable(found) -> pd.DataFrame:
 
 
 class Counted(pw.models.MultimodalVAE):
-    """Counts fits, and breaks off where it is told to."""
+    """Counts fits, and breaks off where it is told to; its loss is a bowl over what it was given to learn from."""
 
     fits, stop_at = 0, None
 
-    def __init__(self, n_latent=4, *, n_hidden=16, dropout=0.5, batch_size=32, n_folds=2, seed=0):
-        super().__init__(
-            n_latent, n_hidden=n_hidden, dropout=dropout, batch_size=batch_size, n_folds=n_folds,
-            seed=seed, max_epochs=2, n_jobs=1,
-        )  # fmt: skip
+    def __init__(self, n_latent=4, *, dropout=0.5, n_folds=2, seed=0):
+        super().__init__(n_latent, dropout=dropout, n_folds=n_folds, seed=seed)
 
-    def fit(self, *args, **kwargs):
+    def fit(self, mdata, graph=None, *, target=None, survival=None, layers=None, samples=None):
         if type(self).stop_at == type(self).fits:
             raise KeyboardInterrupt
         type(self).fits += 1
-        return super().fit(*args, **kwargs)
+        self._check_parameters()
+        mask = check_samples(mdata, samples)
+        _, values = read_training(mdata, layers, mask)
+        labels = mdata.obs.loc[mask, target].astype(str).map(hash_of) @ np.arange(mask.sum())
+        seen = sum(float(np.nansum(x)) for x in values.values()) + labels
+        loss = (self.dropout - 0.3) ** 2 + self.n_latent / 100 + seen % 1.0
+        stack = {"target": target, "part": "stack", "weight": 1.0, "loss": loss, "score": 0.5}
+        self.parts_ = pd.DataFrame([stack])
+        return self
+
+
+def hash_of(label: str) -> float:
+    return zlib.crc32(label.encode()) / 7.0
 
 
 @pytest.fixture
@@ -60,12 +69,14 @@ def counted():
 
 @pytest.fixture(scope="module")
 def data():
-    return pw.datasets.simulate(60, n_pathways_active=3, missing_layers=0.1, seed=3)
+    return pw.datasets.simulate(
+        60, layers=["rna", "metab"], n_features=300, n_pathways_active=3, missing_layers=0.1, seed=3
+    )
 
 
 @pytest.fixture(scope="module")
 def found(data):
-    return pw.tl.tune(data, target="class", model=small(), space=SPACE, n_trials=14)
+    return pw.tl.tune(data, target="class", model=small(), space=SPACE, n_trials=8)
 
 
 def test_first_trial_is_the_model_itself(data, found):
@@ -138,23 +149,22 @@ def test_a_search_that_broke_off_goes_on_as_if_it_had_not(tmp_path, data, counte
     pd.testing.assert_frame_equal(third.table, resumed.table)
 
 
-def test_nothing_outside_the_training_samples_has_a_say(tmp_path, data, counted):
+def test_nothing_outside_the_training_samples_has_a_say(tmp_path, data):
     mask = np.arange(data.n_obs) < 48
     changed = data.copy()
     for mod in changed.mod.values():
         rows = ~mod.obs_names.isin(data.obs_names[mask])
         mod.X[rows] = mod.X[rows] * 50.0 + 3.0
     changed.obs["class"] = changed.obs["class"].astype(str).where(mask, "other")
-    how = {"target": "class", "samples": mask, "space": {"dropout": (0.1, 0.7)}, "n_trials": 4}
-    one = pw.tl.tune(data, model=counted(), folder=tmp_path, **how)
-    two = pw.tl.tune(changed, model=counted(), **how)
+    how = {"target": "class", "samples": mask, "space": {"dropout": (0.1, 0.7)}, "n_trials": 3}
+    one = pw.tl.tune(data, model=small(), folder=tmp_path, **how)
+    two = pw.tl.tune(changed, model=small(), **how)
     pd.testing.assert_frame_equal(comparable(one), comparable(two))
-    fits = counted.fits
-    pw.tl.tune(changed, model=counted(), folder=tmp_path, **how)
-    assert counted.fits == fits  # the same search: its folder is taken
+    taken = pw.tl.tune(changed, model=small(), folder=tmp_path, **how)
+    pd.testing.assert_frame_equal(taken.table, one.table)  # its seconds, too: nothing was fitted
     inside = data.copy()
     inside.obs["class"] = inside.obs["class"].to_numpy()[::-1]
-    three = pw.tl.tune(inside, model=counted(), **how)
+    three = pw.tl.tune(inside, model=small(), **how)
     assert (three.table["loss"] != one.table["loss"]).all()
 
 
@@ -163,7 +173,7 @@ def test_a_folder_of_another_search_is_refused(tmp_path, data, counted):
     pw.tl.tune(data, folder=tmp_path, **how)
     labels, values = data.copy(), data.copy()
     labels.obs["class"] = labels.obs["class"].to_numpy()[::-1]
-    values.mod["rna"].X[3, 4] += 1.0
+    values.mod["rna"].X[3, 4] = 5.0
     cases = {
         "'outcome'": (labels, {}),
         "'training samples or values'": (values, {}),
@@ -178,7 +188,7 @@ def test_a_folder_of_another_search_is_refused(tmp_path, data, counted):
             pw.tl.tune(mdata, folder=tmp_path, **{**how, **changes})
     assert counted.fits == 1
     (tmp_path / "trial-0000.json").write_text("{")
-    with pytest.raises(ValueError, match="trial-0000.json is damaged"):
+    with pytest.raises(ValueError, match=r"trial-0000\.json is damaged"):
         pw.tl.tune(data, folder=tmp_path, **how)
     (tmp_path / "file").write_text("")
     with pytest.raises(FileExistsError, match="is a file"):
@@ -203,7 +213,7 @@ def test_failed_trials_are_told(tmp_path, data, counted):
 
 
 def test_what_fails_with_the_models_own_values_is_raised(data):
-    with pytest.raises(ValueError, match="dropout=1.5 must lie"):
+    with pytest.raises(ValueError, match=r"dropout=1\.5 must lie"):
         pw.tl.tune(data, model=small(dropout=1.5), space={"n_latent": [4]}, target="class")
     with pytest.raises(KeyError, match="'nothing' is not a column"):
         pw.tl.tune(data, model=small(), target="nothing")
@@ -319,12 +329,6 @@ def test_without_optuna_the_extra_is_named(data, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'pathweave\[tune\]'"):
         pw.tl.tune(data, target="class", model=small())
-
-
-def test_optuna_is_loaded_by_a_search_only():
-    code = "import sys, pathweave.tl, pathweave.models; print('optuna' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-    assert done.stdout.strip() == "False"
 
 
 def test_kept_trials_are_plain_json(tmp_path, data, counted):

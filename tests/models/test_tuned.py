@@ -15,24 +15,26 @@ SPACE = {"dropout": (0.1, 0.7), "n_latent": [3, 5]}
 
 
 def small(**changes):
-    return pw.models.PathwayVAE(4, **{"max_epochs": 2, "n_folds": 2, "n_jobs": 1, **changes})
+    return pw.models.PathwayVAE(4, **{"max_epochs": 1, "n_folds": 2, "n_jobs": 1, **changes})
 
 
 @pytest.fixture(scope="module")
 def data():
-    return pw.datasets.simulate(60, n_pathways_active=3, missing_layers=0.1, seed=3)
+    return pw.datasets.simulate(
+        60, layers=["rna", "metab"], n_features=300, n_pathways_active=3, missing_layers=0.1, seed=3
+    )
 
 
 @pytest.fixture(scope="module")
 def fitted(data):
-    model = pw.models.Tuned(small(seed=2), SPACE, n_trials=3, seed=1)
+    model = pw.models.Tuned(small(seed=2), SPACE, n_trials=2, seed=1)
     return model.fit(data, pw.graph.reactome(), target="class")
 
 
 def test_it_is_the_best_model_of_the_search(data, fitted):
     found = pw.tl.tune(
         data, pw.graph.reactome(), target="class",
-        model=small(seed=3), space=SPACE, n_trials=3, seed=1,
+        model=small(seed=3), space=SPACE, n_trials=2, seed=1,
     )  # fmt: skip
     best = found.best.fit(data, pw.graph.reactome(), target="class")
     assert fitted.tuning_.best_params == found.best_params
@@ -81,7 +83,7 @@ def test_it_says_of_the_graph_what_its_model_says(name):
 def test_cross_validation_is_nested(tmp_path, data):
     """Each fold is tuned by its training samples: what the test samples say does not move it."""
     model = pw.models.Tuned(
-        pw.models.MultimodalVAE(4, max_epochs=2, n_folds=2), {"dropout": (0.1, 0.7)}, n_trials=2
+        pw.models.MultimodalVAE(4, max_epochs=1, n_folds=2), {"dropout": (0.1, 0.7)}, n_trials=2
     )
     how = {"target": "class", "models": [model], "n_folds": 2, "n_jobs": 1}
     report = pw.evaluate.cross_validate(data, folder=tmp_path, **how)
@@ -115,6 +117,12 @@ def test_another_space_is_another_method(data):
 def test_what_is_no_model_is_refused(model):
     with pytest.raises(TypeError, match="must be an unfitted model such as PathwayVAE"):
         pw.models.Tuned(model)
+
+
+def test_only_models_are_tuned(data):
+    for model in ("pathway_vae", pw.models.Tuned(small())):
+        with pytest.raises(TypeError, match="must be an unfitted model such as PathwayVAE"):
+            pw.tl.tune(data, target="class", model=model)
 
 
 def test_tuning_the_tuned_is_refused():

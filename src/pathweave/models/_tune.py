@@ -18,6 +18,7 @@ from pathweave._core.checks import check_mudata, listed
 from pathweave._core.progress import progress
 from pathweave._core.warnings import PathweaveWarning, warn
 from pathweave.models._data import check_samples
+from pathweave.models._estimator import Estimator
 from pathweave.models._space import read_space
 from pathweave.models._targets import read_targets
 from pathweave.models._trials import Trials, fingerprint
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from pathweave.graph import PathwayGraph
-    from pathweave.models._estimator import Estimator
     from pathweave.models._space import Dimension
 
 _LOSSES = {"class": "log loss", "number": "mean squared error", "survival": "Cox loss an event"}
@@ -92,6 +92,7 @@ def search(
     seed: int = 0,
 ) -> Tuning:
     """Search hyperparameters; `pathweave.tl.tune` says what the arguments are."""
+    check_model(model)
     value: Any
     for name, value, least in (("n_trials", n_trials, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
@@ -130,6 +131,13 @@ def search(
             bar.update()
     tasks = [t.task for t in targets]
     return _result(model, records, dimensions, _yardstick(tasks))
+
+
+def check_model(model: Any) -> None:
+    """Raise unless `model` is a model with hyperparameters to search, and not one that searches itself."""
+    if not isinstance(model, Estimator) or "space" in model.get_params():
+        msg = f"model must be an unfitted model such as PathwayVAE(), found {type(model).__name__}."
+        raise TypeError(msg)
 
 
 def _changed(model: Estimator, values: dict[str, Any]) -> Estimator:

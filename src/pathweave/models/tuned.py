@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from pathweave.models._estimator import Estimator
-from pathweave.models._tune import Tuning, search
+from pathweave.models._tune import Tuning, check_model, search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,9 +61,7 @@ class Tuned(Estimator):
         seed: int = 0,
         n_jobs: int | None = None,
     ) -> None:
-        if not isinstance(model, Estimator) or isinstance(model, Tuned):
-            msg = f"model must be an unfitted model such as PathwayVAE(), found {type(model).__name__}."
-            raise TypeError(msg)
+        check_model(model)
         self.model = model
         self.space = space
         self.n_trials = n_trials
