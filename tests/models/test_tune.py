@@ -42,13 +42,13 @@ class Counted(pw.models.MultimodalVAE):
     def __init__(self, n_latent=4, *, dropout=0.5, n_folds=2, seed=0):
         super().__init__(n_latent, dropout=dropout, n_folds=n_folds, seed=seed)
 
-    def fit(self, mdata, graph=None, *, target=None, survival=None, layers=None, samples=None):
+    def fit(self, mdata, graph=None, *, target=None, samples=None, **_):
         if type(self).stop_at == type(self).fits:
             raise KeyboardInterrupt
         type(self).fits += 1
         self._check_parameters()
         mask = check_samples(mdata, samples)
-        _, values = read_training(mdata, layers, mask)
+        _, values, _ = read_training(mdata, None, mask)
         labels = mdata.obs.loc[mask, target].astype(str).map(hash_of) @ np.arange(mask.sum())
         seen = sum(float(np.nansum(x)) for x in values.values()) + labels
         loss = (self.dropout - 0.3) ** 2 + self.n_latent / 100 + seen % 1.0

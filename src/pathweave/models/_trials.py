@@ -14,12 +14,13 @@ from pathweave._core.checks import listed
 from pathweave._core.files import whole
 from pathweave._core.source import source_digest
 from pathweave._core.warnings import PathweaveWarning
-from pathweave.models._data import read_training
+from pathweave.models._data import read_groups, read_training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
+    import pandas as pd
     from mudata import MuData
 
     from pathweave.graph import PathwayGraph
@@ -38,6 +39,7 @@ def fingerprint(
     targets: Sequence[Target],
     layers: Sequence[str] | str | None,
     mask: np.ndarray,
+    groups: str | None,
     space: Sequence[Dimension],
     seed: int,
 ) -> dict[str, str]:
@@ -46,8 +48,11 @@ def fingerprint(
     params = {k: v for k, v in model.get_params().items() if k not in {"n_jobs", "device"}}
     told = json.dumps(params, sort_keys=True, default=str)
     return {
-        "training samples or values": _data_digest(mdata, layers, mask),
+        "training samples or values": _data_digest(
+            mdata, layers, mask, params.get("likelihood", "auto")
+        ),
         "outcome": _outcome_digest(mdata, targets, mask),
+        "groups": _groups_digest(mdata.obs.loc[mask], groups),
         "graph": "none" if graph is None else graph.digest,
         "model": hashlib.sha256(f"{type(model).__name__} {told}".encode()).hexdigest(),
         "space": hashlib.sha256(repr(tuple(space)).encode()).hexdigest(),
@@ -56,15 +61,24 @@ def fingerprint(
     }
 
 
-def _data_digest(mdata: MuData, layers: Sequence[str] | str | None, mask: np.ndarray) -> str:
+def _data_digest(
+    mdata: MuData, layers: Sequence[str] | str | None, mask: np.ndarray, likelihood: Any
+) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PathweaveWarning)  # the fit says it again
-        schema, values = read_training(mdata, layers, mask)
+        schema, values, sizes = read_training(mdata, layers, mask, likelihood)
     digest = hashlib.sha256(json.dumps(list(mdata.obs_names[mask])).encode())
     for layer in schema:
         digest.update(json.dumps(layer.to_json()).encode())
         digest.update(np.ascontiguousarray(values[layer.name]).tobytes())
+        if layer.name in sizes:
+            digest.update(np.ascontiguousarray(sizes[layer.name]).tobytes())
     return digest.hexdigest()
+
+
+def _groups_digest(obs: pd.DataFrame, groups: str | None) -> str:
+    codes = read_groups(obs, groups)
+    return "none" if codes is None else hashlib.sha256(codes.tobytes()).hexdigest()
 
 
 def _outcome_digest(mdata: MuData, targets: Sequence[Target], mask: np.ndarray) -> str:

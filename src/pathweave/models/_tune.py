@@ -86,6 +86,7 @@ def search(
     survival: tuple[str, str] | None = None,
     layers: Sequence[str] | str | None = None,
     samples: Any = None,
+    groups: str | None = None,
     space: Mapping[str, Any] | None = None,
     n_trials: int = 20,
     folder: str | PathLike[str] | None = None,
@@ -109,7 +110,7 @@ def search(
     dimensions = read_space(model, space, graph=graph is not None, target=bool(targets))
     told = fingerprint(
         model, mdata, graph,
-        targets=targets, layers=layers, mask=mask, space=dimensions, seed=seed,
+        targets=targets, layers=layers, mask=mask, groups=groups, space=dimensions, seed=seed,
     )  # fmt: skip
     kept = Trials(folder, told)
     own = {d.name: d.drawn(model.get_params()[d.name]) for d in dimensions}
@@ -122,7 +123,7 @@ def search(
                 trial = _changed(model, _values(drawn, dimensions) if number else {})
                 record = _repeated(records, drawn) or _judged(
                     trial, mdata, graph, catch=number > 0,
-                    target=target, survival=survival, layers=layers, samples=samples,
+                    target=target, survival=survival, layers=layers, samples=samples, groups=groups,
                 )  # fmt: skip
                 record = {**record, "number": number, "drawn": drawn}
                 kept.write(record)

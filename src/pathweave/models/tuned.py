@@ -79,6 +79,7 @@ class Tuned(Estimator):
         survival: tuple[str, str] | None = None,
         layers: Sequence[str] | str | None = None,
         samples: Any = None,
+        groups: str | None = None,
     ) -> Self:
         """Search hyperparameters on the training samples, and fit the best model on them.
 
@@ -96,6 +97,8 @@ class Tuned(Estimator):
             Modalities to use; all by default.
         samples
             Training samples: boolean mask or names; all by default. Nothing is learned from the others.
+        groups
+            Column of ``mdata.obs``, such as the patient, whose samples the folds inside the fit keep together.
 
         Returns
         -------
@@ -107,12 +110,12 @@ class Tuned(Estimator):
             params["n_jobs"] = self.n_jobs
         self.tuning_: Tuning = search(
             type(self.model)(**params), mdata, graph,
-            target=target, survival=survival, layers=layers, samples=samples,
+            target=target, survival=survival, layers=layers, samples=samples, groups=groups,
             space=self.space, n_trials=self.n_trials, seed=self.seed,
         )  # fmt: skip
         self.model_: Estimator = self.tuning_.best.fit(
-            mdata, graph, target=target, survival=survival, layers=layers, samples=samples
-        )
+            mdata, graph, target=target, survival=survival, layers=layers, samples=samples, groups=groups,
+        )  # fmt: skip
         # What was learned is the best model's; what a model does with it is the same for all.
         vars(self).update({k: v for k, v in vars(self.model_).items() if k.endswith("_")})
         self.n_latent = self.model_.n_latent

@@ -12,6 +12,11 @@ from pathweave.nn.adjacency import TypedAdjacency, spmm
 from pathweave.nn.edge_gates import ReceiverGates
 from pathweave.nn.fusion import AttentionFusion, product_of_experts
 from pathweave.nn.graph_conv import TypedGraphConv
+from pathweave.nn.likelihoods import (
+    beta_log_prob,
+    negative_binomial_log_prob,
+    zero_inflated_log_prob,
+)
 from pathweave.nn.losses import (
     cox_loss,
     cumulative_log_probabilities,
@@ -19,11 +24,6 @@ from pathweave.nn.losses import (
     gaussian_kl,
     log_mortality,
     masked_reconstruction,
-)
-from pathweave.nn.likelihoods import (
-    beta_log_prob,
-    negative_binomial_log_prob,
-    zero_inflated_log_prob,
 )
 from pathweave.nn.pathway_levels import PathwayLevels
 from pathweave.nn.pathway_pool import PathwayPool

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathweave.nn.heads import HeadSpec
 
 __all__ = [
-    "Encoded", "GraphArrays", "HeadSpec", "LayerSpec", "NetSpec", "PathwayVAENet", "Prepared",
+    "Encoded", "GraphArrays", "LayerSpec", "NetSpec", "PathwayVAENet", "Prepared",
 ]  # fmt: skip
 
 

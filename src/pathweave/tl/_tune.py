@@ -24,6 +24,7 @@ def tune(
     survival: tuple[str, str] | None = None,
     layers: Sequence[str] | str | None = None,
     samples: Any = None,
+    groups: str | None = None,
     model: Estimator | None = None,
     space: Mapping[str, Any] | None = None,
     n_trials: int = 20,
@@ -53,6 +54,8 @@ def tune(
         Modalities to use; all by default.
     samples
         Training samples: boolean mask or names; all by default. The others have no say.
+    groups
+        Column of ``mdata.obs``, such as the patient, whose samples the folds inside the fit keep together.
     model
         Unfitted model: its class, and the values of what is not searched; `PathwayVAE` by default.
     space
@@ -102,6 +105,6 @@ def tune(
     """
     return search(
         PathwayVAE() if model is None else model, mdata, graph,
-        target=target, survival=survival, layers=layers, samples=samples,
+        target=target, survival=survival, layers=layers, samples=samples, groups=groups,
         space=space, n_trials=n_trials, folder=folder, seed=seed,
     )  # fmt: skip
