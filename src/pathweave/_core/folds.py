@@ -59,6 +59,42 @@ def folds(labels: Any, *, n_folds: int = 5, seed: int = 0) -> np.ndarray:
     return fold
 
 
+def grouped_folds(labels: Any, groups: Any, *, n_folds: int = 5, seed: int = 0) -> np.ndarray:
+    """Folds that tear no group, stratified by label where labels are classes.
+
+    Parameters
+    ----------
+    labels
+        One label a sample; NaN where unknown.
+    groups
+        The group of each sample (n,).
+    n_folds, seed
+        Number of folds (no more than there are groups), and the seed of the shuffling.
+
+    Returns
+    -------
+    Fold of each sample, shape (n,).
+    """
+    import warnings
+
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+    labels, groups = np.asarray(labels), np.asarray(groups)
+    n_folds = min(n_folds, len(np.unique(groups)))
+    classes = len(np.unique(labels)) <= max(2, len(labels) / 4)
+    strata = np.unique(labels, return_inverse=True)[1] if classes else None
+    if strata is None or np.bincount(strata).max() < n_folds:
+        dealer = GroupKFold(n_folds, shuffle=True, random_state=seed)
+    else:
+        dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    fold = np.zeros(len(labels), dtype=np.int64)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        for k, (_, test) in enumerate(dealer.split(labels[:, None], strata, groups)):
+            fold[test] = k
+    return np.unique(fold, return_inverse=True)[1]  # with few groups a fold may have come out empty
+
+
 def _strata(labels: pd.Series) -> np.ndarray:
     """Class codes, -1 where unknown; one class for all numbers that are no labels."""
     codes = pd.factorize(labels.astype(object), sort=False)[0]

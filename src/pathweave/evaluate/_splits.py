@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pathweave._core.checks import listed
-from pathweave._core.folds import folds
+from pathweave._core.folds import folds, grouped_folds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,25 +61,7 @@ def _folds_of(labels: np.ndarray, groups: Any, *, n_folds: int, seed: int) -> np
     """Fold of each sample, stratified, with groups kept whole."""
     if groups is None:
         return folds(labels, n_folds=min(n_folds, len(labels)), seed=seed)
-    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
-
-    groups = np.asarray(groups)
-    n_folds = min(n_folds, len(np.unique(groups)))
-    classes = labels if len(np.unique(labels)) <= max(2, len(labels) / 4) else None
-    fold = np.zeros(len(labels), dtype=np.int64)
-    kind = GroupKFold if classes is None else StratifiedGroupKFold
-    dealer = kind(n_folds, shuffle=True, random_state=seed)
-    strata = None if classes is None else np.unique(classes, return_inverse=True)[1]
-    counts_are_small = strata is not None and np.bincount(strata).max() < n_folds
-    if counts_are_small:
-        dealer = GroupKFold(n_folds, shuffle=True, random_state=seed)
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")
-        for k, (_, test) in enumerate(dealer.split(labels[:, None], strata, groups)):
-            fold[test] = k
-    return fold
+    return grouped_folds(labels, groups, n_folds=n_folds, seed=seed)
 
 
 def make_splits(

@@ -9,16 +9,22 @@ from pathweave.models._family import FAMILY
 from pathweave.models._replicates import fit_replicates
 from pathweave.models._save import load
 from pathweave.models._train import FittedState, Replicate, TrainSpec
+from pathweave.models.conv_net import ConvNet
+from pathweave.models.feed_forward import FeedForward
 from pathweave.models.multimodal_vae import MultimodalVAE
 from pathweave.models.pathway_gnn import PathwayGNN
 from pathweave.models.pathway_vae import PathwayVAE
+from pathweave.models.recurrent import Recurrent
 
 __all__ = [
+    "ConvNet",
     "Estimator",
+    "FeedForward",
     "FittedState",
     "MultimodalVAE",
     "PathwayGNN",
     "PathwayVAE",
+    "Recurrent",
     "Replicate",
     "TrainSpec",
     "available",
@@ -32,13 +38,13 @@ def available() -> pd.DataFrame:
 
     Returns
     -------
-    One row a model: name, what it is, whether it uses the graph.
+    One row a model: name, what it is, whether it uses the graph, when it makes sense.
 
     Examples
     --------
     >>> import pathweave as pw
     >>> pw.models.available()["name"].tolist()
-    ['PathwayVAE', 'MultimodalVAE', 'PathwayGNN']
+    ['PathwayVAE', 'MultimodalVAE', 'PathwayGNN', 'FeedForward', 'ConvNet', 'Recurrent']
     """
     return pd.DataFrame(
         [
@@ -46,6 +52,7 @@ def available() -> pd.DataFrame:
                 "name": model.__name__,
                 "summary": (model.__doc__ or "").splitlines()[0],
                 "uses_graph": model.uses_graph,
+                "when": model.when,
             }
             for model in FAMILY
         ]

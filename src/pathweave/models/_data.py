@@ -26,12 +26,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerSchema:
-    """What a layer looked like in `fit`."""
+    """What a layer looked like in `fit`.
+
+    Features of `segments` (their sizes) follow one another in an order that is convolved over. A layer
+    may be another one (`earlier_of`) as it was `lag` samples of the same subject ago.
+    """
 
     name: str
     kind: str
     features: tuple[str, ...]
     likelihood: str
+    segments: tuple[int, ...] = ()
+    earlier_of: str = ""
+    lag: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Describe the layer in plain types."""
@@ -40,6 +47,9 @@ class LayerSchema:
             "kind": self.kind,
             "features": list(self.features),
             "likelihood": self.likelihood,
+            "segments": list(self.segments),
+            "earlier_of": self.earlier_of,
+            "lag": self.lag,
         }
 
     @classmethod
@@ -50,6 +60,9 @@ class LayerSchema:
             str(record["kind"]),
             tuple(record["features"]),
             str(record["likelihood"]),
+            tuple(record.get("segments", ())),
+            str(record.get("earlier_of", "")),
+            int(record.get("lag", 0)),
         )
 
 

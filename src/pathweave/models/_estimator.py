@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_mudata
-from pathweave._core.folds import folds
+from pathweave._core.folds import folds, grouped_folds
 from pathweave.models._data import LayerSchema, check_samples, read_training
 from pathweave.models._ensemble import FittedEnsemble
 from pathweave.models._fitted import FittedModel
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _MIN_SAMPLES = 20
 _AT_LEAST_ONE = (
-    "n_latent", "n_hidden", "n_channels", "n_graph_layers", "max_epochs", "patience", "batch_size",
+    "n_latent", "n_hidden", "n_hidden_layers", "n_channels", "n_graph_layers", "pool_size", "max_epochs",
+    "patience", "batch_size",
 )  # fmt: skip
 
 
@@ -45,6 +46,7 @@ class Estimator(FittedModel):
     uses_graph: ClassVar[bool] = True
     needs_graph: ClassVar[bool] = False
     network: ClassVar[dict[str, Any]] = {}
+    when: ClassVar[str]
 
     n_latent: int
     n_folds: int
@@ -97,7 +99,7 @@ class Estimator(FittedModel):
         mask = check_samples(mdata, samples)
         obs = mdata.obs.loc[mask]
         targets = read_targets(obs, target=target, survival=survival)
-        schema, values = read_training(mdata, layers, mask)
+        schema, values = self._read_training(mdata, layers, mask)
         if len(obs) < _MIN_SAMPLES:
             msg = f"{len(obs)} training samples are too few to learn from; {_MIN_SAMPLES} are the least."
             raise ValueError(msg)
@@ -105,7 +107,7 @@ class Estimator(FittedModel):
         arrays = None if measured is None else measured[1]
         outcomes = {t.name: t.encode(obs) for t in targets}
         spec = self._net_spec(schema, targets, outcomes, arrays)
-        fold = self._folds(targets, outcomes, len(obs))
+        fold = self._folds(targets, outcomes, obs)
         states = fit_replicates(
             spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays,
             self._plan(fold, bool(targets)), device=self.device, n_jobs=self.n_jobs,
@@ -117,11 +119,18 @@ class Estimator(FittedModel):
             self.ensemble_.calibrate_activity(values)
         self.graph_digest_ = None if graph is None or not self.uses_graph else graph.digest
         self.training_samples_ = tuple(map(str, obs.index))
-        self.baseline_ = {
-            layer.name: np.nan_to_num(np.nanmean(values[layer.name], axis=0)).astype(np.float32)
-            for layer in schema
-        }
+        self.baseline_ = {layer.name: _column_means(values[layer.name]) for layer in schema}
         return self
+
+    @property
+    def obs_columns(self) -> tuple[str, ...]:
+        """Columns of ``mdata.obs`` that the model reads beside its outcome, in `fit` and later."""
+        return ()
+
+    @property
+    def var_columns(self) -> tuple[str, ...]:
+        """Columns of a modality's ``var`` that `fit` reads."""
+        return ()
 
     def _check_parameters(self) -> None:
         params = self.get_params()
@@ -173,7 +182,12 @@ class Estimator(FittedModel):
             if arrays is not None and layer.name in arrays.feature_maps:
                 on_graph = np.diff(arrays.feature_maps[layer.name].indptr) > 0
             rest = tuple(int(i) for i in np.flatnonzero(~on_graph))
-            specs.append(LayerSpec(layer.name, len(layer.features), layer.likelihood, rest))
+            specs.append(
+                LayerSpec(
+                    layer.name, len(layer.features), layer.likelihood, rest,
+                    layer.segments, layer.earlier_of, layer.lag,
+                )
+            )  # fmt: skip
         weighed = self.get_params().get("class_weight")
         heads = tuple(
             HeadSpec(t.name, t.task, t.n_outputs, t.class_weights(outcomes[t.name], weighed))
@@ -182,13 +196,26 @@ class Estimator(FittedModel):
         return NetSpec(tuple(specs), heads, **{**self._known_to(NetSpec), **self.network})
 
     def _folds(
-        self, targets: tuple[Target, ...], outcomes: dict[str, np.ndarray], n: int
+        self, targets: tuple[Target, ...], outcomes: dict[str, np.ndarray], obs: pd.DataFrame
     ) -> np.ndarray:
         """Folds stratified by the first target: its class, or whether the event was seen."""
-        labels = np.full(n, np.nan)
+        labels = np.full(len(obs), np.nan)
         if targets and targets[0].task != "number":
             labels = outcomes[targets[0].name][:, -1]
-        return folds(labels, n_folds=self.n_folds, seed=self.seed)
+        groups = self._groups(obs)
+        if groups is None:
+            return folds(labels, n_folds=self.n_folds, seed=self.seed)
+        return grouped_folds(labels, groups, n_folds=self.n_folds, seed=self.seed)
+
+    def _read_training(
+        self, mdata: MuData, layers: Sequence[str] | str | None, mask: np.ndarray
+    ) -> tuple[tuple[LayerSchema, ...], dict[str, np.ndarray]]:
+        """Layers of the training samples, as the network is to see them."""
+        return read_training(mdata, layers, mask)
+
+    def _groups(self, obs: pd.DataFrame) -> np.ndarray | None:  # noqa: ARG002
+        """What no fold may tear, if anything: a code for every training sample."""
+        return None
 
     def _plan(self, fold: np.ndarray, supervised: bool) -> list[Replicate]:  # noqa: FBT001
         """The reference fit, whose latent and reconstructions are used, and one fit a fold."""
@@ -221,3 +248,10 @@ class Estimator(FittedModel):
         self.parts_ = (
             pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
         )
+
+
+def _column_means(x: np.ndarray) -> np.ndarray:
+    """Mean of the measured values of each feature, 0 where there are none."""
+    measured = ~np.isnan(x)
+    total = np.where(measured, x, 0.0).sum(axis=0, dtype=np.float64)
+    return (total / np.maximum(measured.sum(axis=0), 1)).astype(np.float32)

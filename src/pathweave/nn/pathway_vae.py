@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pathweave.nn.adjacency import TypedAdjacency, spmm
+from pathweave.nn.encoders import joint_encoder, layer_encoder
 from pathweave.nn.graph_conv import TypedGraphConv
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.standardize import Standardize
@@ -22,12 +23,19 @@ _MIN_LOG_VAR, _MAX_LOG_VAR = -6.0, 3.0
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """Shape of one layer: its features, how they are decoded, and which the graph does not hold."""
+    """Shape of one layer: its features, how they are decoded, and which the graph does not hold.
+
+    Features in `segments` (their sizes) are convolved over. A layer may be another one (`earlier_of`)
+    as it was `lag` samples of the same subject ago.
+    """
 
     name: str
     n_features: int
     likelihood: str
     off_graph: tuple[int, ...]
+    segments: tuple[int, ...] = ()
+    earlier_of: str = ""
+    lag: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,11 @@ class NetSpec:
     layer_dropout: float = 0.2
     encode_on_graph: bool = True
     variational: bool = True
+    encoder: str = "layers"  # or "joint", "recurrent": one for all layers
+    n_hidden_layers: int = 1
+    kernel_size: int = 7
+    pool_size: int = 4
+    cell: str = "gru"
 
 
 @dataclass(frozen=True)
@@ -163,19 +176,13 @@ class PathwayVAENet(nn.Module):
             )
         else:
             self.graph_layers = []
+        self.joint = joint_encoder(spec)
         self.encoders = nn.ModuleDict()
         for i, layer in self._named():
             positions = self._encoded_positions(layer)
             self.register_buffer(f"encoded_{i}", positions, persistent=False)
-            if len(positions):
-                self.encoders[f"l{i}"] = nn.Sequential(
-                    nn.Dropout(spec.dropout / 2),
-                    nn.Linear(len(positions), hidden),
-                    nn.LayerNorm(hidden),
-                    nn.GELU(),
-                    nn.Dropout(spec.dropout),
-                    nn.Linear(hidden, 2 * latent),
-                )
+            if len(positions) and self.joint is None:
+                self.encoders[f"l{i}"] = layer_encoder(spec, layer, len(positions))
         self.decoders = nn.ModuleDict(
             {
                 f"l{i}": nn.Sequential(
@@ -205,7 +212,9 @@ class PathwayVAENet(nn.Module):
         """Learn every layer's means and deviations from training rows (NaN where unmeasured)."""
         for i, layer in self._named():
             module = cast("Standardize", self.standardize[f"l{i}"])
-            module.fit(values[layer.name], center=layer.likelihood != "bernoulli")
+            # An earlier sample is read in the units of the present one: a change stays a change.
+            like = values[layer.earlier_of or layer.name]
+            module.fit(like, center=layer.likelihood != "bernoulli")
 
     def prepare(self, values: dict[str, Tensor], measured: dict[str, Tensor]) -> Prepared:
         """Standardise and spread over the graph: the part of the work without parameters."""
@@ -253,6 +262,9 @@ class PathwayVAENet(nn.Module):
             stay = torch.rand(keep.shape, device=keep.device) >= self.spec.layer_dropout
             lost_all = ~(keep & stay).any(dim=1, keepdim=True)
             keep = keep & (stay | lost_all)
+        if self.joint is not None:
+            mean = self.joint(prepared.z, keep)
+            return Encoded(mean, torch.zeros_like(mean), [(mean, keep.any(dim=1))], None)
         experts: list[tuple[Tensor, Tensor, Tensor]] = []
         activity = None
         if prepared.nodes is not None:
