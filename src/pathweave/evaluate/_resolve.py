@@ -83,13 +83,11 @@ def resolve(
     return methods
 
 
-def columns_read(models: Any) -> dict[str, tuple[str, ...]]:
-    """Columns of obs and var, beside the outcome, that models read: arguments of `read_samples`."""
-    given = _named(models).values()
-    return {
-        name: tuple(c for model in given if hasattr(model, "get_params") for c in getattr(model, name, ()))
-        for name in ("obs_columns", "var_columns")
-    }
+def columns_read(models: Any) -> tuple[list[str], list[str]]:
+    """Columns of obs and of var, beside the outcome, that pathweave's own models among `models` read."""
+    own = [model for model in _named(models).values() if isinstance(model, _rooms_models.Estimator)]
+    obs = [column for model in own for column in model.obs_columns]
+    return obs, [column for model in own for column in model.var_columns]
 
 
 def check_subjects(models: Any, samples: Samples, made: Sequence[Split]) -> None:
@@ -105,7 +103,7 @@ def check_subjects(models: Any, samples: Samples, made: Sequence[Split]) -> None
                 msg = (
                     f"models: {name!r} reads the earlier samples of a subject, but repeat {split.repeat}, fold "
                     f"{split.fold} has samples of {len(torn)} subject(s) ({listed(torn, 3)}) in training and "
-                    f"test part; keep subjects whole: groups={subject!r}."
+                    f"test part; keep subjects whole: evaluate.cross_validate(..., groups={subject!r})."
                 )
                 raise ValueError(msg)
 
@@ -179,7 +177,9 @@ def _fitter(value: Any, graph: PathwayGraph | None) -> Any:
             )
             raise ValueError(msg)
         kind = getattr(_rooms_models, known[value])
-        needed = [p.name for p in signature(kind).parameters.values() if p.default is Parameter.empty]
+        needed = [
+            p.name for p in signature(kind).parameters.values() if p.default is Parameter.empty
+        ]
         if needed:
             msg = (
                 f"models: {value!r} cannot go by name, as {listed(needed)} must be said; give an unfitted model: "

@@ -164,7 +164,8 @@ class Samples:
         return mdata
 
     def _var(self, layer: str) -> pd.DataFrame:
-        return self.var.get(layer, pd.DataFrame(index=self.features[layer]))
+        bare = pd.DataFrame(index=self.features[layer])
+        return self.var[layer].loc[self.features[layer]] if layer in self.var else bare
 
 
 def read_samples(
@@ -175,10 +176,9 @@ def read_samples(
     layers: Sequence[str] | str | None = None,
     groups: str | None = None,
     batch: str | None = None,
-    obs_columns: Sequence[str] = (),
-    var_columns: Sequence[str] = (),
+    columns: tuple[Sequence[str], Sequence[str]] = ((), ()),
 ) -> Samples:
-    """Check a MuData and read the samples whose outcome is known.
+    """Check a MuData and read the samples whose outcome is known, with some other columns of obs and of var.
 
     Returns
     -------
@@ -218,6 +218,7 @@ def read_samples(
         msg = f"layers={layers!r}: no sample with a known outcome has a value in any of them."
         raise ValueError(msg)
     kinds = layer_kinds(mdata)
+    obs_columns, var_columns = columns
     for column in obs_columns:
         check_obs_column(mdata.obs, "a column that models read", column)
     outcome = first.columns if first.task == "survival" else tuple(t.columns[0] for t in found)
@@ -319,4 +320,3 @@ def _like_obs(mdata: MuData, like: pd.DataFrame, some: np.ndarray, name: str) ->
     for column in like.columns:
         check_obs_column(mdata.obs, f"a column of {name} that models read", column)
     return mdata.obs.loc[some, list(like.columns)]
-

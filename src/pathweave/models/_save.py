@@ -220,7 +220,9 @@ def _restore(
 ) -> None:
     record = config["spec"]
     layers = tuple(
-        LayerSpec(**{**l, "off_graph": tuple(l["off_graph"]), "segments": tuple(l.get("segments", ()))})
+        LayerSpec(
+            **{**l, "off_graph": tuple(l["off_graph"]), "segments": tuple(l.get("segments", ()))}
+        )
         for l in record.pop("layers")
     )
     heads = tuple(
