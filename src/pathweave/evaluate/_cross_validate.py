@@ -160,7 +160,7 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     check_graph(graph)
     samples = read_samples(
         mdata, target=target, survival=survival, layers=layers, groups=groups, batch=batch,
-        columns=columns_read(models),
+        also=columns_read(models),
     )  # fmt: skip
     methods = resolve(
         samples, graph, models=models, baselines=baselines, nulls=nulls, n_inner=n_inner

@@ -135,7 +135,7 @@ def learning_curve(  # noqa: PLR0913  # named one by one, as in cross_validate
     sizes = _checked(_QUARTERS if fractions is None else fractions)
     check_graph(graph)
     samples = read_samples(
-        mdata, target=target, survival=survival, layers=layers, columns=columns_read(models)
+        mdata, target=target, survival=survival, layers=layers, also=columns_read(models)
     )
     methods = resolve(samples, graph, models=models, baselines=baselines, nulls=(), n_inner=n_inner)
     splits = make_splits(samples, n_folds=n_folds, n_repeats=n_repeats, seed=seed)
@@ -212,7 +212,7 @@ def missing_layers(  # noqa: PLR0913  # named one by one, as in cross_validate
     sizes = _checked(fractions)
     check_graph(graph)
     samples = read_samples(
-        mdata, target=target, survival=survival, layers=layers, columns=columns_read(models)
+        mdata, target=target, survival=survival, layers=layers, also=columns_read(models)
     )
     if len(samples.layers) < 2:
         msg = f"layers: there is one only ({list(samples.layers)}); a second is needed to do without it."

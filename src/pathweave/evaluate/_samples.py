@@ -176,9 +176,9 @@ def read_samples(
     layers: Sequence[str] | str | None = None,
     groups: str | None = None,
     batch: str | None = None,
-    columns: tuple[Sequence[str], Sequence[str]] = ((), ()),
+    also: tuple[Sequence[str], Sequence[str]] = ((), ()),
 ) -> Samples:
-    """Check a MuData and read the samples whose outcome is known, with some other columns of obs and of var.
+    """Check a MuData and read the samples whose outcome is known, and `also` some columns of obs and of var.
 
     Returns
     -------
@@ -218,7 +218,7 @@ def read_samples(
         msg = f"layers={layers!r}: no sample with a known outcome has a value in any of them."
         raise ValueError(msg)
     kinds = layer_kinds(mdata)
-    obs_columns, var_columns = columns
+    obs_columns, var_columns = also
     for column in obs_columns:
         check_obs_column(mdata.obs, "a column that models read", column)
     outcome = first.columns if first.task == "survival" else tuple(t.columns[0] for t in found)

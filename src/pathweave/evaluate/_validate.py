@@ -78,7 +78,7 @@ def validate(  # noqa: PLR0913  # named one by one, as in cross_validate
     """
     check_graph(graph)
     samples = read_samples(
-        mdata, target=target, survival=survival, layers=layers, columns=columns_read(models)
+        mdata, target=target, survival=survival, layers=layers, also=columns_read(models)
     )
     test = read_like(other, samples, name="other")
     twice = np.intersect1d(samples.names.astype(str), test.names.astype(str))
