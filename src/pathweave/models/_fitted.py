@@ -182,7 +182,8 @@ class FittedModel:
         defaults = inspect.signature(type(self)).parameters
         changed = {k: v for k, v in self.get_params().items() if v != defaults[k].default}
         inside = ", ".join(f"{name}={value!r}" for name, value in changed.items())
-        fitted = f" fitted on {listed(self.layers_)}" if hasattr(self, "layers_") else ""
+        layers = [name for name, layer in getattr(self, "layers_", {}).items() if not layer.lag]
+        fitted = f" fitted on {listed(layers)}" if layers else ""
         return f"{type(self).__name__}({inside}){fitted}"
 
     def _read(self, mdata: MuData) -> dict[str, np.ndarray]:
