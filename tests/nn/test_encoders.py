@@ -7,15 +7,18 @@ import pytest
 import torch
 from torch import nn
 
-from pathweave.nn import NetSpec, PathwayVAENet
+from pathweave.nn import NetSpec, PathwayVAENet, seeded
 from pathweave.nn.encoders import JointEncoder, RecurrentEncoder, SegmentConv
 from pathweave.nn.pathway_vae import LayerSpec
 
-torch.manual_seed(0)
+
+@pytest.fixture(autouse=True)
+def _seed():
+    with seeded(0):
+        yield
 
 
 def conv(segments, channels=3, kernel_size=5, pool_size=2):
-    torch.manual_seed(1)
     return SegmentConv(segments, channels, kernel_size=kernel_size, pool_size=pool_size).eval()
 
 

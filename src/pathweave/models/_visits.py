@@ -73,9 +73,9 @@ def _times(obs: pd.DataFrame, time: str) -> pd.Series:
     kind = getattr(times.dtype, "kind", "O")
     if kind not in "iufMm":
         text = times.astype(object).where(times.notna()).astype("string")
-        times = pd.to_numeric(text, errors="coerce")
-        if times.isna().any():
-            times = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True)
+        numbers = pd.to_numeric(text, errors="coerce")
+        dates = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True)
+        times = numbers if numbers.isna().sum() <= dates.isna().sum() else dates
     bad = times.isna().to_numpy()
     if bad.any():
         given = obs[time][bad].astype(str)
