@@ -147,7 +147,10 @@ def test_nothing_is_learned_from_samples_left_out(mdata):
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_an_effect_of_the_visit_before_is_found(cell):
     train, test = course(90, seed=1), course(40, seed=2)
-    settings = {"n_folds": 2, "seed": 1, "max_epochs": 40, "learning_rate": 0.01, "dropout": 0.1}
+    settings = {
+        "n_folds": 2, "seed": 1, "max_epochs": 30, "learning_rate": 0.02, "batch_size": 32, "n_hidden": 16,
+        "dropout": 0.0, "layer_dropout": 0.0,
+    }  # fmt: skip
     model = pw.models.Recurrent(8, **WHO, cell=cell, **settings).fit(train, target="class")
     plain = pw.models.FeedForward(8, **settings).fit(train, target="class")
     truth = test.obs["class"]
