@@ -71,8 +71,8 @@ class Estimator(FittedModel):
         mdata
             Samples; they need not have every layer, and values may be NaN.
         graph
-            Pathway graph; without one the layers' encoders do all the work. `PathwayGNN` needs one,
-            `MultimodalVAE` takes no notice of it.
+            Pathway graph; without one the layers' encoders do all the work. `PathwayGNN` needs one;
+            models that use none (`pathweave.models.available` says which) take no notice of it.
         target
             Column(s) of ``mdata.obs``: text, booleans and two-valued numbers are classes, other numbers
             are numbers. Samples without a label still teach the autoencoder.

@@ -80,7 +80,8 @@ class Recurrent(Estimator):
     -----
     Only the order of the samples counts, not how much time lies between them. The earlier samples of a sample are
     looked for among those that are given: in `fit` the training samples, later those of the `mdata` that is
-    given, so give `predict` and `embed` whole subjects. `embed` gives the state after each sample, `impute` each
+    given, so give `predict` and `embed` whole subjects. Training samples without an outcome are a past like
+    any other, but ``evaluate`` leaves such samples out altogether. `embed` gives the state after each sample, `impute` each
     sample's own layers.
 
     References
