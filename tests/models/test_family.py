@@ -12,11 +12,31 @@ import pathweave as pw
 from pathweave.models._family import FAMILY
 
 SMALL = {"max_epochs": 3, "n_folds": 3, "seed": 1}
+OWN = {
+    "ConvNet": {"order": "position", "n_channels": 2},
+    "Recurrent": {"subject": "patient", "time": "week"},
+}
+
+
+def make(kind, n_latent=6, **settings):
+    return kind(n_latent, **{**SMALL, **OWN.get(kind.__name__, {}), **settings})
+
+
+@pytest.fixture(scope="module")
+def mdata(mdata):
+    """The samples with all that any model of the family reads: an order of features, subjects and times."""
+    with pw.io.quiet_mudata():
+        mdata = mdata.copy()
+    mdata.obs["patient"] = [f"p{i // 2}" for i in range(mdata.n_obs)]
+    mdata.obs["week"] = np.arange(mdata.n_obs) % 2
+    for mod in mdata.mod.values():
+        mod.var["position"] = np.arange(mod.n_vars)[::-1]
+    return mdata
 
 
 @pytest.fixture(scope="module", params=FAMILY, ids=lambda model: model.__name__)
 def fitted(request, mdata, graph):
-    model = request.param(6, **SMALL)
+    model = make(request.param)
     before = snapshot(mdata)
     model.fit(mdata, graph, target=["class", "outcome"], survival=("time", "event"))
     assert snapshot(mdata) == before
@@ -35,6 +55,7 @@ def test_shapes(mdata, fitted):
 
 def test_sample_order_and_company_do_not_matter(mdata, fitted):
     order = np.random.default_rng(0).permutation(mdata.n_obs)
+    order = np.r_[order[order % 2 == 0], order[order % 2 == 1]]  # the first one has no past to lose
     with pw.io.quiet_mudata():
         moved = mdata[order].copy()
         alone = mdata[order[:1]].copy()
@@ -71,11 +92,18 @@ def test_names_say_what_was_fitted(fitted):
 @pytest.mark.parametrize("kind", FAMILY, ids=lambda model: f"{model.__name__}-untrained")
 def test_what_is_not_fitted_says_so(mdata, kind):
     with pytest.raises(ValueError, match=f"this {kind.__name__} is not fitted"):
-        kind().embed(mdata)
+        make(kind).embed(mdata)
     with pytest.raises(ValueError, match="n_latent=0 must be a whole number"):
-        kind(0).fit(mdata)
+        make(kind, 0).fit(mdata)
     with pytest.raises(ValueError, match="class_weight='even' must be None, 'balanced' or a dict"):
-        kind(4, class_weight="even", **SMALL).fit(mdata, pw.graph.reactome(), target="class")
+        make(kind, class_weight="even").fit(mdata, pw.graph.reactome(), target="class")
+
+
+def test_the_list_of_models_says_when_each_makes_sense():
+    table = pw.models.available()
+    assert table["name"].tolist() == [kind.__name__ for kind in FAMILY]
+    assert table["when"].str.len().min() > 20
+    assert table["when"].is_unique
 
 
 def test_the_multimodal_vae_takes_no_notice_of_a_graph(mdata, graph):

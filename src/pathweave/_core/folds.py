@@ -95,7 +95,7 @@ def folds_of_groups(labels: np.ndarray, groups: Any, *, n_folds: int, seed: int)
         warnings.filterwarnings("ignore", message="The least populated class")
         for k, (_, test) in enumerate(dealer.split(labels[:, None], strata, groups)):
             fold[test] = k
-    return fold
+    return np.unique(fold, return_inverse=True)[1]  # with few groups one may have come out empty
 
 
 def _strata(labels: pd.Series) -> np.ndarray:

@@ -13,7 +13,7 @@ from pathweave._core.warnings import LayerOffGraphWarning, warn
 from pathweave.evaluate._jobs import Job, run_jobs
 from pathweave.evaluate._prepare import prepare
 from pathweave.evaluate._report import Report
-from pathweave.evaluate._resolve import check_graph, resolve
+from pathweave.evaluate._resolve import check_graph, check_subjects, columns_read, resolve
 from pathweave.evaluate._samples import Samples, read_samples
 from pathweave.evaluate._scoring import (
     evaluation_times,
@@ -102,7 +102,7 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     groups
         Column of obs (patient, donor): no group has samples in training and test part. Of inner folds those of
         pathweave's models and of ridge, elastic net, sparse PLS-DA and kNN (for classes) keep groups together too; those
-        of the other baselines do not.
+        of the other baselines do not. With `Recurrent` subjects must not be torn: name its `subject` here.
     site
         Column of obs: each site (centre, cohort) in turn is the test part.
     time
@@ -158,8 +158,9 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
     """
     check_graph(graph)
     samples = read_samples(
-        mdata, target=target, survival=survival, layers=layers, groups=groups, batch=batch
-    )
+        mdata, target=target, survival=survival, layers=layers, groups=groups, batch=batch,
+        also=columns_read(models),
+    )  # fmt: skip
     methods = resolve(
         samples, graph, models=models, baselines=baselines, nulls=nulls, n_inner=n_inner
     )
@@ -173,6 +174,7 @@ def cross_validate(  # noqa: PLR0913  # what an evaluation depends on is named o
         time=_time_values(mdata, time, samples),
         splits=splits,
     )
+    check_subjects(models, samples, made)
     if graph is not None:
         _tell_off_graph(mdata, graph, list(samples.layers))
     methods = prepare(

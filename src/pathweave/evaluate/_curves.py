@@ -12,7 +12,7 @@ from pathweave._core.checks import check_choice
 from pathweave._core.intervals import interval
 from pathweave.evaluate._jobs import Job, run_jobs
 from pathweave.evaluate._metrics import LOWER_IS_BETTER
-from pathweave.evaluate._resolve import check_graph, resolve
+from pathweave.evaluate._resolve import check_graph, check_subjects, columns_read, resolve
 from pathweave.evaluate._samples import read_samples
 from pathweave.evaluate._scoring import (
     evaluation_times,
@@ -134,9 +134,12 @@ def learning_curve(  # noqa: PLR0913  # named one by one, as in cross_validate
     """
     sizes = _checked(_QUARTERS if fractions is None else fractions)
     check_graph(graph)
-    samples = read_samples(mdata, target=target, survival=survival, layers=layers)
+    samples = read_samples(
+        mdata, target=target, survival=survival, layers=layers, also=columns_read(models)
+    )
     methods = resolve(samples, graph, models=models, baselines=baselines, nulls=(), n_inner=n_inner)
     splits = make_splits(samples, n_folds=n_folds, n_repeats=n_repeats, seed=seed)
+    check_subjects(models, samples, splits)
     if fractions is None:
         smallest = min(len(s.train) for s in splits)
         sizes = [size for size in sizes if np.ceil(size * smallest) >= _MIN_TRAIN] or [1.0]
@@ -208,7 +211,9 @@ def missing_layers(  # noqa: PLR0913  # named one by one, as in cross_validate
     """
     sizes = _checked(fractions)
     check_graph(graph)
-    samples = read_samples(mdata, target=target, survival=survival, layers=layers)
+    samples = read_samples(
+        mdata, target=target, survival=survival, layers=layers, also=columns_read(models)
+    )
     if len(samples.layers) < 2:
         msg = f"layers: there is one only ({list(samples.layers)}); a second is needed to do without it."
         raise ValueError(msg)
@@ -221,6 +226,7 @@ def missing_layers(  # noqa: PLR0913  # named one by one, as in cross_validate
             tests[f"{size:g} without {layer}"] = samples.without([layer], luck < size)
             where.append((layer, size))
     splits = make_splits(samples, n_folds=n_folds, n_repeats=n_repeats, seed=seed)
+    check_subjects(models, samples, splits)
     names = ("", *tests)
     jobs = [Job(method, split, names) for split in splits for method in methods]
     return _curve(

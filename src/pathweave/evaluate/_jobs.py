@@ -240,6 +240,8 @@ def _data_digest(samples: Samples, tests: dict[str, Samples], times: np.ndarray)
         for layer, x in part.layers.items():
             digest.update(json.dumps([layer, part.features[layer].tolist()], default=str).encode())
             digest.update(np.ascontiguousarray(x).tobytes())
+        for table in ([] if part.obs is None else [part.obs]) + list(part.var.values()):
+            digest.update(table.to_csv().encode())
         for array in (part.y, part.groups, part.batch):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
     digest.update(np.ascontiguousarray(times).tobytes())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from pathweave import models as _rooms_models
 from pathweave._core.checks import listed
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pathweave.evaluate._samples import Samples
+    from pathweave.evaluate._splits import Split
     from pathweave.graph import PathwayGraph
 
 
@@ -77,6 +81,31 @@ def resolve(
         msg = f"{listed(sorted(twice))} is the name of more than one method; give models as a dict of names."
         raise ValueError(msg)
     return methods
+
+
+def columns_read(models: Any) -> tuple[list[str], list[str]]:
+    """Columns of obs and of var, beside the outcome, that pathweave's own models among `models` read."""
+    own = [model for model in _named(models).values() if isinstance(model, _rooms_models.Estimator)]
+    obs = [column for model in own for column in model.obs_columns]
+    return obs, [column for model in own for column in model.var_columns]
+
+
+def check_subjects(models: Any, samples: Samples, made: Sequence[Split]) -> None:
+    """Raise if a split tears a subject of a model that reads a subject's earlier samples."""
+    for name, model in _named(models).items():
+        subject = getattr(model, "subject", None)
+        if not isinstance(model, _rooms_models.Estimator) or subject is None or samples.obs is None:
+            continue
+        values = samples.obs[subject].astype(str).to_numpy()
+        for split in made:
+            torn = np.intersect1d(values[split.train], values[split.test])
+            if len(torn):
+                msg = (
+                    f"models: {name!r} reads the earlier samples of a subject, but repeat {split.repeat}, fold "
+                    f"{split.fold} has samples of {len(torn)} subject(s) ({listed(torn, 3)}) in training and "
+                    f"test part; keep subjects whole: evaluate.cross_validate(..., groups={subject!r})."
+                )
+                raise ValueError(msg)
 
 
 _SURVIVAL = "survival needs a survival estimator, whose fit takes times and events (n, 2) and whose predict gives a risk"
@@ -147,7 +176,17 @@ def _fitter(value: Any, graph: PathwayGraph | None) -> Any:
                 "scikit-learn estimator, evaluate.Fused(...) or a function of (training, test) MuData."
             )
             raise ValueError(msg)
-        return ModelFitter(getattr(_rooms_models, known[value])(), graph)
+        kind = getattr(_rooms_models, known[value])
+        needed = [
+            p.name for p in signature(kind).parameters.values() if p.default is Parameter.empty
+        ]
+        if needed:
+            msg = (
+                f"models: {value!r} cannot go by name, as {listed(needed)} must be said; give an unfitted model: "
+                f"pathweave.models.{known[value]}({', '.join(f'{n}=...' for n in needed)})."
+            )
+            raise ValueError(msg)
+        return ModelFitter(kind(), graph)
     if isinstance(value, Fused):
         return value
     if isinstance(value, type):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -50,6 +50,8 @@ class Samples:
         Codes (n,) of the group and of the batch of each sample, or ``None``.
     ordinal
         Whether the order of the classes means something.
+    obs, var
+        Other columns that models read: of samples (n rows), and of each layer's features.
     """
 
     names: np.ndarray
@@ -63,6 +65,8 @@ class Samples:
     groups: np.ndarray | None = None
     batch: np.ndarray | None = None
     ordinal: bool = False
+    obs: pd.DataFrame | None = None
+    var: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -76,6 +80,7 @@ class Samples:
             y=self.y[rows],
             groups=None if self.groups is None else self.groups[rows],
             batch=None if self.batch is None else self.batch[rows],
+            obs=None if self.obs is None else self.obs.iloc[rows],
         )
 
     def only(self, layers: Sequence[str]) -> Samples:
@@ -85,6 +90,7 @@ class Samples:
             layers={k: self.layers[k] for k in layers},
             features={k: self.features[k] for k in layers},
             kinds={k: self.kinds[k] for k in layers},
+            var={k: table for k, table in self.var.items() if k in layers},
         )
 
     def without(self, layers: Sequence[str], rows: np.ndarray) -> Samples:
@@ -137,7 +143,7 @@ class Samples:
             mods[layer] = AnnData(
                 x[np.ix_(rows, columns)].astype(np.float32),
                 obs=pd.DataFrame(index=self.names[rows]),
-                var=pd.DataFrame(index=self.features[layer][columns]),
+                var=self._var(layer).iloc[columns].copy(),
             )
         with quiet_mudata():
             mdata = mudata.MuData(mods)
@@ -154,11 +160,18 @@ class Samples:
                 mods[first] = anndata.concat([mods[first], empty])
                 mdata = mudata.MuData(mods)
             mdata = mdata[self.names].copy()
+            if self.obs is not None:
+                for column, values in self.obs.items():
+                    mdata.obs[column] = values.loc[mdata.obs_names]
             if outcome:
                 for column, values in self.outcome_table().items():
                     mdata.obs[column] = values.loc[mdata.obs_names].array
         set_kinds(mdata, {layer: kind for layer, kind in self.kinds.items() if layer in mods})
         return mdata
+
+    def _var(self, layer: str) -> pd.DataFrame:
+        bare = pd.DataFrame(index=self.features[layer])
+        return self.var[layer].loc[self.features[layer]] if layer in self.var else bare
 
 
 def read_samples(
@@ -169,8 +182,9 @@ def read_samples(
     layers: Sequence[str] | str | None = None,
     groups: str | None = None,
     batch: str | None = None,
+    also: tuple[Sequence[str], Sequence[str]] = ((), ()),
 ) -> Samples:
-    """Check a MuData and read the samples whose outcome is known.
+    """Check a MuData and read the samples whose outcome is known, and `also` some columns of obs and of var.
 
     Returns
     -------
@@ -210,6 +224,9 @@ def read_samples(
         msg = f"layers={layers!r}: no sample with a known outcome has a value in any of them."
         raise ValueError(msg)
     kinds = layer_kinds(mdata)
+    obs_columns, var_columns = also
+    for column in obs_columns:
+        check_obs_column(mdata.obs, "a column that models read", column)
     outcome = first.columns if first.task == "survival" else tuple(t.columns[0] for t in found)
     return Samples(
         names=mdata.obs_names.to_numpy(dtype=object)[some],
@@ -223,7 +240,15 @@ def read_samples(
         groups=_codes(mdata, "groups", groups, some),
         batch=_codes(mdata, "batch", batch, some),
         ordinal=first.ordinal,
+        obs=mdata.obs.loc[some, list(dict.fromkeys(obs_columns))] if obs_columns else None,
+        var={k: v for k in chosen if (v := _of_features(mdata, k, var_columns)).shape[1]},
     )
+
+
+def _of_features(mdata: MuData, layer: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Those of some columns that a layer's ``var`` has."""
+    var = mdata.mod[layer].var
+    return var[[column for column in dict.fromkeys(columns) if column in var.columns]]
 
 
 def aligned_values(mdata: MuData, layer: str) -> np.ndarray:
@@ -294,4 +319,11 @@ def read_like(mdata: MuData, like: Samples, *, name: str) -> Samples:
         y=y[some],
         groups=None,
         batch=None,
+        obs=None if like.obs is None else _like_obs(mdata, like.obs, some, name),
     )
+
+
+def _like_obs(mdata: MuData, like: pd.DataFrame, some: np.ndarray, name: str) -> pd.DataFrame:
+    for column in like.columns:
+        check_obs_column(mdata.obs, f"a column of {name} that models read", column)
+    return mdata.obs.loc[some, list(like.columns)]

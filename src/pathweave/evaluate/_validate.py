@@ -11,7 +11,7 @@ from pathweave._core.version import VERSION
 from pathweave._core.warnings import DataWarning, warn
 from pathweave.evaluate._cross_validate import run_report
 from pathweave.evaluate._jobs import Job
-from pathweave.evaluate._resolve import check_graph, resolve
+from pathweave.evaluate._resolve import check_graph, columns_read, resolve
 from pathweave.evaluate._samples import read_like, read_samples
 from pathweave.evaluate._splits import Split
 
@@ -77,7 +77,9 @@ def validate(  # noqa: PLR0913  # named one by one, as in cross_validate
     [1]
     """
     check_graph(graph)
-    samples = read_samples(mdata, target=target, survival=survival, layers=layers)
+    samples = read_samples(
+        mdata, target=target, survival=survival, layers=layers, also=columns_read(models)
+    )
     test = read_like(other, samples, name="other")
     twice = np.intersect1d(samples.names.astype(str), test.names.astype(str))
     if len(twice):

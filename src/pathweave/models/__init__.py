@@ -10,17 +10,23 @@ from pathweave.models._replicates import fit_replicates
 from pathweave.models._save import load
 from pathweave.models._train import FittedState, Replicate, TrainSpec
 from pathweave.models._tune import Tuning
+from pathweave.models.conv_net import ConvNet
+from pathweave.models.feed_forward import FeedForward
 from pathweave.models.multimodal_vae import MultimodalVAE
 from pathweave.models.pathway_gnn import PathwayGNN
 from pathweave.models.pathway_vae import PathwayVAE
+from pathweave.models.recurrent import Recurrent
 from pathweave.models.tuned import Tuned
 
 __all__ = [
+    "ConvNet",
     "Estimator",
+    "FeedForward",
     "FittedState",
     "MultimodalVAE",
     "PathwayGNN",
     "PathwayVAE",
+    "Recurrent",
     "Replicate",
     "TrainSpec",
     "Tuned",
@@ -36,13 +42,13 @@ def available() -> pd.DataFrame:
 
     Returns
     -------
-    One row a model: name, what it is, whether it uses the graph.
+    One row a model: name, what it is, whether it uses the graph, when it makes sense.
 
     Examples
     --------
     >>> import pathweave as pw
     >>> pw.models.available()["name"].tolist()
-    ['PathwayVAE', 'MultimodalVAE', 'PathwayGNN']
+    ['PathwayVAE', 'MultimodalVAE', 'PathwayGNN', 'FeedForward', 'ConvNet', 'Recurrent']
     """
     return pd.DataFrame(
         [
@@ -50,6 +56,7 @@ def available() -> pd.DataFrame:
                 "name": model.__name__,
                 "summary": (model.__doc__ or "").splitlines()[0],
                 "uses_graph": model.uses_graph,
+                "when": model.when,
             }
             for model in FAMILY
         ]

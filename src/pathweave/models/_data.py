@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerSchema:
-    """What a layer looked like in `fit`; for counts also the median library size and feature shares."""
+    """What a layer looked like in `fit`.
+
+    Counts have a median library size and feature shares. Features of `segments` (their sizes) follow one
+    another in an order that is convolved over. A layer may be another one (`earlier_of`) as it was `lag` samples of the same subject ago.
+    """
 
     name: str
     kind: str
@@ -44,6 +48,9 @@ class LayerSchema:
     likelihood: str
     library: float = 1.0
     shares: tuple[float, ...] = ()
+    segments: tuple[int, ...] = ()
+    earlier_of: str = ""
+    lag: int = 0
 
     def sizes(self, raw: np.ndarray) -> np.ndarray:
         """Library sizes of samples; the median of the training samples where nothing was measured."""
@@ -71,6 +78,9 @@ class LayerSchema:
             "likelihood": self.likelihood,
             "library": self.library,
             "shares": list(self.shares),
+            "segments": list(self.segments),
+            "earlier_of": self.earlier_of,
+            "lag": self.lag,
         }
 
     @classmethod
@@ -83,6 +93,9 @@ class LayerSchema:
             str(record["likelihood"]),
             float(record.get("library", 1.0)),
             tuple(record.get("shares", ())),
+            tuple(record.get("segments", ())),
+            str(record.get("earlier_of", "")),
+            int(record.get("lag", 0)),
         )
 
 
@@ -161,12 +174,6 @@ def _describe(layer: str, kind: str, mod: Any, x: np.ndarray, asked: Any) -> Lay
     shares = feature_shares(x)
     sizes = library_sizes(x, shares)[~np.isnan(x).all(axis=1)]
     return LayerSchema(layer, kind, features, likelihood, float(np.median(sizes)), tuple(shares))
-
-
-def read_values(mdata: MuData, schema: Sequence[LayerSchema]) -> dict[str, np.ndarray]:
-    """Read all samples of a MuData as a fitted model takes them; see `read_raw`."""
-    raw = read_raw(mdata, schema)
-    return {layer.name: layer.inputs(raw[layer.name]) for layer in schema}
 
 
 def read_raw(mdata: MuData, schema: Sequence[LayerSchema]) -> dict[str, np.ndarray]:

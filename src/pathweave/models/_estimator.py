@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 _MIN_SAMPLES = 20
 _AT_LEAST_ONE = (
-    "n_latent", "n_hidden", "n_channels", "n_graph_layers", "max_epochs", "patience", "batch_size",
+    "n_latent", "n_hidden", "n_hidden_layers", "n_channels", "n_graph_layers", "pool_size", "max_epochs",
+    "patience", "batch_size",
 )  # fmt: skip
 
 
@@ -47,6 +48,7 @@ class Estimator(FittedModel):
     uses_graph: ClassVar[bool] = True
     needs_graph: ClassVar[bool] = False
     network: ClassVar[dict[str, Any]] = {}
+    when: ClassVar[str]
 
     n_latent: int
     n_folds: int
@@ -72,8 +74,8 @@ class Estimator(FittedModel):
         mdata
             Samples; they need not have every layer, and values may be NaN.
         graph
-            Pathway graph; without one the layers' encoders do all the work. `PathwayGNN` needs one,
-            `MultimodalVAE` takes no notice of it.
+            Pathway graph; without one the layers' encoders do all the work. `PathwayGNN` needs one;
+            models that use none (`pathweave.models.available` says which) take no notice of it.
         target
             Column(s) of ``mdata.obs``: text, booleans and two-valued numbers are classes, other numbers
             are numbers. The classes of an ordered categorical are learned in its order. Samples without a label
@@ -104,9 +106,7 @@ class Estimator(FittedModel):
         mask = check_samples(mdata, samples)
         obs = mdata.obs.loc[mask]
         targets = read_targets(obs, target=target, survival=survival)
-        schema, values, sizes = read_training(
-            mdata, layers, mask, self.get_params().get("likelihood", "auto")
-        )
+        schema, values, sizes = self._read_training(mdata, layers, mask)
         if len(obs) < _MIN_SAMPLES:
             msg = f"{len(obs)} training samples are too few to learn from; {_MIN_SAMPLES} are the least."
             raise ValueError(msg)
@@ -114,7 +114,7 @@ class Estimator(FittedModel):
         arrays = None if measured is None else measured[1]
         outcomes = {t.name: t.encode(obs) for t in targets}
         spec = self._net_spec(schema, targets, outcomes, arrays)
-        fold = self._folds(targets, outcomes, len(obs), groups=read_groups(obs, groups))
+        fold = self._folds(targets, outcomes, len(obs), self._groups(obs, groups))
         states = fit_replicates(
             spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays,
             self._plan(fold, bool(targets)), device=self.device, n_jobs=self.n_jobs, library=sizes,
@@ -129,11 +129,18 @@ class Estimator(FittedModel):
             self.ensemble_.calibrate_activity(values)
         self.graph_digest_ = None if graph is None or not self.uses_graph else graph.digest
         self.training_samples_ = tuple(map(str, obs.index))
-        self.baseline_ = {
-            layer.name: np.nan_to_num(np.nanmean(values[layer.name], axis=0)).astype(np.float32)
-            for layer in schema
-        }
+        self.baseline_ = {layer.name: _column_means(values[layer.name]) for layer in schema}
         return self
+
+    @property
+    def obs_columns(self) -> tuple[str, ...]:
+        """Columns of ``mdata.obs`` that the model reads beside its outcome, in `fit` and later."""
+        return ()
+
+    @property
+    def var_columns(self) -> tuple[str, ...]:
+        """Columns of a modality's ``var`` that `fit` reads."""
+        return ()
 
     def _check_parameters(self) -> None:
         params = self.get_params()
@@ -192,8 +199,11 @@ class Estimator(FittedModel):
                 on_graph = np.diff(arrays.feature_maps[layer.name][:, read].indptr) > 0
             rest = tuple(int(i) for i in np.flatnonzero(~on_graph))
             specs.append(
-                LayerSpec(layer.name, len(layer.features), layer.likelihood, rest, layer.library)
-            )
+                LayerSpec(
+                    layer.name, len(layer.features), layer.likelihood, rest, layer.library,
+                    layer.segments, layer.earlier_of, layer.lag,
+                )
+            )  # fmt: skip
         heads = tuple(head_spec(t, outcomes[t.name], self.get_params()) for t in targets)
         return NetSpec(tuple(specs), heads, **{**self._known_to(NetSpec), **self.network})
 
@@ -202,8 +212,7 @@ class Estimator(FittedModel):
         targets: tuple[Target, ...],
         outcomes: dict[str, np.ndarray],
         n: int,
-        *,
-        groups: np.ndarray | None = None,
+        groups: np.ndarray | None,
     ) -> np.ndarray:
         """Folds stratified by the first target: its class, or whether the event was seen."""
         labels = np.full(n, np.nan)
@@ -212,6 +221,16 @@ class Estimator(FittedModel):
         if groups is None:
             return folds(labels, n_folds=self.n_folds, seed=self.seed)
         return folds_of_groups(labels, groups, n_folds=self.n_folds, seed=self.seed)
+
+    def _read_training(
+        self, mdata: MuData, layers: Sequence[str] | str | None, mask: np.ndarray
+    ) -> tuple[tuple[LayerSchema, ...], dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Layers of the training samples, as the network is to see them."""
+        return read_training(mdata, layers, mask, self.get_params().get("likelihood", "auto"))
+
+    def _groups(self, obs: pd.DataFrame, groups: str | None) -> np.ndarray | None:
+        """What no fold may tear, if anything: a code for every training sample."""
+        return read_groups(obs, groups)
 
     def _plan(self, fold: np.ndarray, supervised: bool) -> list[Replicate]:  # noqa: FBT001
         """The reference fit, whose latent and reconstructions are used, and one fit a fold."""
@@ -244,3 +263,10 @@ class Estimator(FittedModel):
         self.parts_ = (
             pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
         )
+
+
+def _column_means(x: np.ndarray) -> np.ndarray:
+    """Mean of the measured values of each feature, 0 where there are none."""
+    measured = ~np.isnan(x)
+    total = np.where(measured, x, 0.0).sum(axis=0, dtype=np.float64)
+    return (total / np.maximum(measured.sum(axis=0), 1)).astype(np.float32)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
 from pathweave._core.survival import check_times
-from pathweave.models._data import LayerSchema, read_raw, read_values
+from pathweave.models._data import LayerSchema, read_raw
 from pathweave.models._edge_gates import edge_gate_table
 from pathweave.models._save import save_model
 
@@ -221,8 +221,7 @@ class FittedModel:
         as they are, the others from the latent (probabilities for 0/1 layers; expected counts at the sample's
         library size, or at the median of the training samples where the sample lacks the layer).
         """
-        self._need_fit()
-        values = read_raw(mdata, list(self.layers_.values()))
+        values = self._read_raw(mdata)
         made = self.ensemble_.impute({n: self.layers_[n].inputs(x) for n, x in values.items()})
         made = {n: self.layers_[n].units(made[n], x) for n, x in values.items()}
         return {
@@ -256,12 +255,18 @@ class FittedModel:
         defaults = inspect.signature(type(self)).parameters
         changed = {k: v for k, v in self.get_params().items() if v != defaults[k].default}
         inside = ", ".join(f"{name}={value!r}" for name, value in changed.items())
-        fitted = f" fitted on {listed(self.layers_)}" if hasattr(self, "layers_") else ""
+        layers = [name for name, layer in getattr(self, "layers_", {}).items() if not layer.lag]
+        fitted = f" fitted on {listed(layers)}" if layers else ""
         return f"{type(self).__name__}({inside}){fitted}"
 
     def _read(self, mdata: MuData) -> dict[str, np.ndarray]:
+        """Values as every part of the model takes them."""
+        return {n: self.layers_[n].inputs(raw) for n, raw in self._read_raw(mdata).items()}
+
+    def _read_raw(self, mdata: MuData) -> dict[str, np.ndarray]:
+        """Values in the units of the data."""
         self._need_fit()
-        return read_values(mdata, list(self.layers_.values()))
+        return read_raw(mdata, list(self.layers_.values()))
 
     def _need_fit(self) -> None:
         if not hasattr(self, "ensemble_"):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pathweave._core.checks import listed
 from pathweave._core.metrics import concordance_index
 from pathweave.models._linear import LinearPart
 from pathweave.models._stack import (
@@ -61,10 +62,18 @@ def fit_parts(
     """
     known = ~np.isnan(outcome).any(axis=1)
     y, part_of = outcome[known], fold[known]
-    names = ["linear, early fusion"] + (["linear, late fusion"] if len(values) > 1 else [])
+    # A layer that no sample with an outcome has teaches a linear model nothing.
+    read = {name: x[known] for name, x in values.items() if not np.isnan(x[known]).all()}
+    if not read:
+        msg = (
+            f"target {target.name!r}: no training sample with a known outcome has a value in any layer "
+            f"({listed(values)}), so it cannot be learned."
+        )
+        raise ValueError(msg)
+    names = ["linear, early fusion"] + (["linear, late fusion"] if len(read) > 1 else [])
     linear = [
         LinearPart("early" if "early" in name else "late").fit(
-            {layer: torch.tensor(x[known]) for layer, x in values.items()},
+            {layer: torch.tensor(x) for layer, x in read.items()},
             target.task,
             torch.tensor(y[:, 0].astype(np.int64) if target.task == "class" else y),
             torch.tensor(part_of),

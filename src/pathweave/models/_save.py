@@ -113,9 +113,10 @@ def load(path: str | Path) -> Estimator:
             f"{VERSION} (it was written by {config.get('version')!r}); load it with that release."
         )
         raise ValueError(msg)
-    parameters = dict(config["parameters"])
-    if "pathway_size" in parameters:
-        parameters["pathway_size"] = tuple(parameters["pathway_size"])
+    parameters = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in config["parameters"].items()
+    }
     model = known[config["class"]](**parameters)
     graph = PathwayGraph.load(folder / _GRAPH) if (folder / _GRAPH).is_dir() else None
     try:
@@ -239,7 +240,10 @@ def _restore(
 ) -> None:
     record = config["spec"]
     layers = tuple(
-        LayerSpec(**{**l, "off_graph": tuple(l["off_graph"])}) for l in record.pop("layers")
+        LayerSpec(
+            **{**l, "off_graph": tuple(l["off_graph"]), "segments": tuple(l.get("segments", ()))}
+        )
+        for l in record.pop("layers")
     )
     heads = tuple(
         HeadSpec(**{**h, "class_weights": tuple(h["class_weights"]), "cuts": tuple(h["cuts"])})

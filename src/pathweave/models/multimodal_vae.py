@@ -76,6 +76,9 @@ class MultimodalVAE(Estimator):
     (60, 8)
     """
 
+    when: ClassVar[str] = (
+        "a latent or imputation is wanted and there is no graph, or to see what the graph adds"
+    )
     uses_graph: ClassVar[bool] = False
 
     def __init__(  # noqa: PLR0913  # hyperparameters are named one by one, as in scikit-learn

@@ -86,6 +86,7 @@ class PathwayGNN(Estimator):
     True
     """
 
+    when: ClassVar[str] = "to see what the graph carries alone"
     needs_graph: ClassVar[bool] = True
     network: ClassVar[dict[str, Any]] = {"encode_on_graph": False, "variational": False}
 

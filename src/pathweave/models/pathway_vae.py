@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pathweave.models._estimator import Estimator
 
@@ -95,6 +95,10 @@ class PathwayVAE(Estimator):
     >>> model.fit(mdata, pw.graph.reactome(), target="class").embed(mdata).shape
     (60, 8)
     """
+
+    when: ClassVar[str] = (
+        "samples have one or more layers of genes, proteins or metabolites, any of them missing, and pathways are asked for"
+    )
 
     def __init__(  # noqa: PLR0913  # hyperparameters are named one by one, as in scikit-learn
         self,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pathweave.nn.adjacency import TypedAdjacency, spmm
 from pathweave.nn.edge_gates import ReceiverGates
+from pathweave.nn.encoders import joint_encoder, layer_encoder
 from pathweave.nn.fusion import AttentionFusion, product_of_experts
 from pathweave.nn.graph_conv import TypedGraphConv
 from pathweave.nn.heads import Heads
@@ -35,6 +36,8 @@ class LayerSpec:
     """Shape of one layer: its features, how they are decoded, and which the graph does not hold.
 
     Layers of counts hold ``log1p(counts / size * library)``.
+    Features in `segments` (their sizes) are convolved over. A layer may be another one (`earlier_of`)
+    as it was `lag` samples of the same subject ago.
     """
 
     name: str
@@ -42,6 +45,9 @@ class LayerSpec:
     likelihood: str
     off_graph: tuple[int, ...]
     library: float = 1.0
+    segments: tuple[int, ...] = ()
+    earlier_of: str = ""
+    lag: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,11 @@ class NetSpec:
     variational: bool = True
     fusion: str = "product"
     gate_edges: bool = False
+    encoder: str = "layers"  # or "joint", "recurrent": one for all layers
+    n_hidden_layers: int = 1
+    kernel_size: int = 7
+    pool_size: int = 4
+    cell: str = "gru"
 
 
 class PathwayVAENet(nn.Module):
@@ -113,19 +124,13 @@ class PathwayVAENet(nn.Module):
             )
         else:
             self.graph_layers = []
+        self.joint = joint_encoder(spec)
         self.encoders = nn.ModuleDict()
         for i, layer in self._named():
             positions = self._encoded_positions(layer)
             self.register_buffer(f"encoded_{i}", positions, persistent=False)
-            if len(positions):
-                self.encoders[f"l{i}"] = nn.Sequential(
-                    nn.Dropout(spec.dropout / 2),
-                    nn.Linear(len(positions), hidden),
-                    nn.LayerNorm(hidden),
-                    nn.GELU(),
-                    nn.Dropout(spec.dropout),
-                    nn.Linear(hidden, 2 * latent),
-                )
+            if len(positions) and self.joint is None:
+                self.encoders[f"l{i}"] = layer_encoder(spec, layer, len(positions))
         self.observations = nn.ModuleDict()
         for i, layer in self._named():
             model = observation_model(layer.likelihood, layer.n_features, layer.library)
@@ -170,10 +175,12 @@ class PathwayVAENet(nn.Module):
         """Learn every layer's means and deviations from training rows (NaN where unmeasured)."""
         for i, layer in self._named():
             module = cast("Standardize", self.standardize[f"l{i}"])
-            module.fit(values[layer.name], center=layer.likelihood != "bernoulli")
+            # An earlier sample is read in the units of the present one: a change stays a change.
+            like = values[layer.earlier_of or layer.name]
+            module.fit(like, center=layer.likelihood != "bernoulli")
             model = self._observation(i)
             if model is not None:
-                model.fit(values[layer.name])
+                model.fit(like)
 
     def prepare(
         self,
@@ -245,6 +252,9 @@ class PathwayVAENet(nn.Module):
             stay = torch.rand(keep.shape, device=keep.device) >= self.spec.layer_dropout
             lost_all = ~(keep & stay).any(dim=1, keepdim=True)
             keep = keep & (stay | lost_all)
+        if self.joint is not None:
+            mean = self.joint(prepared.z, keep)
+            return Encoded(mean, torch.zeros_like(mean), [(mean, keep.any(dim=1))], None)
         experts: list[tuple[Tensor, Tensor, Tensor]] = []
         activity = None
         if prepared.nodes is not None:
