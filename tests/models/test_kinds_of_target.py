@@ -7,11 +7,13 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from anndata import AnnData
 from mudata import MuData
 
 import pathweave as pw
 from pathweave._core.metrics import concordance_index
+from pathweave._core.survival import curves_between
 from pathweave.evaluate._models import ModelFitter
 from pathweave.evaluate._samples import read_samples
 from pathweave.models._heads import interval_ends
@@ -123,6 +125,16 @@ def test_survival_in_discrete_time(lived, tmp_path):
     network = model.parts_.set_index("part").loc["network"]
     assert network["score"] > 0.7
     assert concordance_index(time, event, model.out_of_fold_["risk"]) > 0.7
+    ends, survived = model.ensemble_.interval_survival("risk", model._read(lived))
+    np.testing.assert_array_equal(ends, np.array(head.cuts))
+    share = network["weight"]
+    proportional = model.ensemble_.held_out["risk"].survival(
+        model.predict(lived)["risk"].to_numpy(), ends
+    )
+    np.testing.assert_allclose(
+        model.predict_survival(lived, ends), (1 - share) * proportional + share * survived
+    )
+    assert (np.diff(survived, axis=1) <= 0).all()
     model.save(tmp_path / "run")
     again = pw.models.load(tmp_path / "run")
     assert again.survival_loss == "discrete_time"
@@ -138,6 +150,29 @@ def test_intervals_hold_as_many_events_each():
     assert inside.tolist() == [5] * 10
     assert len(interval_ends(time[:12], event[:12])) == 1
     assert interval_ends(np.ones(50), np.ones(50)) == (1.0,)
+
+
+def test_curves_between_have_constant_hazards():
+    survived = np.exp(-0.1 * np.array([[1.0, 4.0, 5.0]]))
+    times = np.array([0.0, 0.5, 1.0, 3.0, 4.5, 5.0, 50.0])
+    curves = curves_between(np.array([1.0, 4.0, 5.0]), survived, times)
+    np.testing.assert_allclose(curves[0], np.exp(-0.1 * np.minimum(times, 5.0)))
+
+
+def test_own_curves_multiply_what_survives_each_interval(lived):
+    model = pw.models.MultimodalVAE(4, **SMALL, survival_loss="discrete_time")
+    model.fit(lived, survival=("months", "died"))
+    values = model._read(lived)
+    x = {name: torch.tensor(v) for name, v in values.items()}
+    seen = {name: torch.ones_like(v, dtype=torch.bool) for name, v in x.items()}
+    curves = []
+    with torch.no_grad():
+        for net in model.ensemble_.nets[1:]:
+            latent = net.encode(net.prepare(x, seen)).mean
+            hazard = net.heads.of("risk").hazard_logits(latent).sigmoid().double().numpy()
+            curves.append(np.cumprod(1 - hazard, axis=1))
+    found = model.ensemble_.interval_survival("risk", values)[1]
+    np.testing.assert_allclose(found, np.mean(curves, axis=0), rtol=1e-4)
 
 
 def test_unknown_loss_is_refused(lived):
