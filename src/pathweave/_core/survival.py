@@ -80,6 +80,30 @@ def survival_above(
     return np.exp(-np.exp(np.minimum(baseline + risk[:, None], 700.0)))
 
 
+def curves_between(ends: np.ndarray, survived: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Survival at any times from survival at the ends of intervals, the hazard constant inside each.
+
+    Parameters
+    ----------
+    ends
+        Rising ends of the intervals (n_intervals,); the first begins at 0, and past the last the curves stay level.
+    survived
+        Probability of surviving each interval (n, n_intervals).
+    times
+        Times (n_times,).
+
+    Returns
+    -------
+    Probabilities (n, n_times).
+    """
+    starts = np.concatenate([[0.0], ends])
+    hazard = np.pad(-np.log(np.maximum(survived, 1e-300)), ((0, 0), (1, 0)))
+    where = np.clip(np.searchsorted(ends, times), 0, len(ends) - 1)
+    width = np.maximum(starts[where + 1] - starts[where], 1e-300)
+    share = np.clip((times - starts[where]) / width, 0.0, 1.0)
+    return np.exp(-((1 - share) * hazard[:, where] + share * hazard[:, where + 1]))
+
+
 def check_outcome(
     time: Any, event: Any, time_name: str, event_name: str
 ) -> tuple[np.ndarray, np.ndarray]:

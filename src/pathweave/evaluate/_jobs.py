@@ -232,6 +232,7 @@ def _data_digest(samples: Samples, tests: dict[str, Samples], times: np.ndarray)
             name,
             part.names.tolist(),
             list(part.classes),
+            part.ordinal,
             list(part.targets),
             part.task,
             part.kinds,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
+from torch.nn.functional import softplus
 
 from pathweave.nn import PathwayVAENet, single_thread
 from pathweave.nn.stack import DeepPart, Stack
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathweave.models._held_out import HeldOut
     from pathweave.models._parts import TargetParts
     from pathweave.models._train import FittedState
+    from pathweave.nn.heads import DiscreteTimeHead
     from pathweave.nn.pathway_vae import GraphArrays, NetSpec
 
 _CHUNK = 256
@@ -104,6 +106,29 @@ class FittedEnsemble:
             )
             for target in targets
         }
+
+    def interval_survival(
+        self, target: str, values: dict[str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What the networks alone say of a survival in discrete time.
+
+        Returns
+        -------
+        The ends of the intervals (n_intervals,), and the probability of surviving each (n, n_intervals), a mean over
+        the networks; no intervals where the networks learned log hazards.
+        """
+        ends = next(np.array(h.cuts) for h in self.spec.heads if h.name == target)
+
+        def survived(x: dict[str, Tensor], seen: dict[str, Tensor]) -> Tensor:
+            curves = []
+            for net in self.nets[1:]:
+                head = cast("DiscreteTimeHead", net.heads.of(target))
+                hazard = head.hazard_logits(net.encode(net.prepare(x, seen)).mean)
+                curves.append(torch.exp(-softplus(hazard).cumsum(dim=1)))
+            return torch.stack(curves).mean(dim=0)
+
+        n = len(next(iter(values.values())))
+        return ends, self._chunks(values, survived) if len(ends) else np.ones((n, 0))
 
     def latent(self, values: dict[str, np.ndarray]) -> np.ndarray:
         """Mean of the posterior (n, n_latent); NaN where a sample has no layer at all."""

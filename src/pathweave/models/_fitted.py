@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
-from pathweave._core.survival import check_times
+from pathweave._core.survival import check_times, curves_between
 from pathweave.models._data import LayerSchema, read_raw
 from pathweave.models._edge_gates import edge_gate_table
 from pathweave.models._save import save_model
@@ -140,7 +140,9 @@ class FittedModel:
     def predict_survival(self, mdata: MuData, times: Any) -> pd.DataFrame:
         """Predict the probability of surviving past given times.
 
-        The baseline is Breslow's, on the out-of-fold risks of the training samples.
+        The risk of the whole stack stands on Breslow's baseline, on the out-of-fold risks of the training samples.
+        With ``survival_loss="discrete_time"`` these curves are averaged with the networks' own, which need not be
+        proportional, by the share of the networks in `parts_`.
 
         Parameters
         ----------
@@ -156,7 +158,8 @@ class FittedModel:
 
         References
         ----------
-        Breslow, discussion of Cox, Journal of the Royal Statistical Society B 34 (1972).
+        Breslow, discussion of Cox, Journal of the Royal Statistical Society B 34 (1972). Hazards constant inside
+        intervals: Kvamme and Borgan, Lifetime Data Analysis 27 (2021), section 4.
         """
         values = self._read(mdata)
         self._need_target()
@@ -167,6 +170,10 @@ class FittedModel:
         times = check_times(times)
         risk = self.ensemble_.predict(name, values)[:, 0]
         curves = self.ensemble_.held_out[name].survival(risk, times)
+        ends, survived = self.ensemble_.interval_survival(name, values)
+        if len(ends):
+            share = self.parts_.set_index(["target", "part"]).loc[(name, "network"), "weight"]
+            curves = (1 - share) * curves + share * curves_between(ends, survived, times)
         return pd.DataFrame(curves, index=mdata.obs_names, columns=times)
 
     @property

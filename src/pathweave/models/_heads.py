@@ -49,5 +49,5 @@ def interval_ends(time: np.ndarray, event: np.ndarray) -> tuple[float, ...]:
     """
     times = time[(event > 0) & ~np.isnan(time)]
     n_intervals = int(np.clip(len(times) // _EVENTS_AN_INTERVAL, 1, _MOST_INTERVALS))
-    ends = np.quantile(times, np.arange(1, n_intervals + 1) / n_intervals, method="higher")
+    ends = np.quantile(times, np.arange(1, n_intervals + 1) / n_intervals, method="inverted_cdf")
     return tuple(float(end) for end in np.unique(ends))
