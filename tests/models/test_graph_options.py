@@ -82,9 +82,8 @@ def layered(mdata, graph):
 
 def test_large_pathways_become_levels_with_names(tmp_path, mdata, graph, layered):
     arrays = layered.ensemble_.graph
-    flat = pw.models.PathwayVAE(4, **SMALL).fit(mdata, graph, target="class")
-    n = len(flat.pathways_)
-    assert layered.pathways_[:n] == flat.pathways_
+    n = len(arrays.members)
+    assert max(map(len, arrays.members)) <= 150
     added = layered.pathways_[n:]
     assert len(added) == sum(map(len, arrays.levels)) > 5
     size = layered.graph_.members.groupby("pathway")["node"].nunique()
@@ -133,13 +132,19 @@ def test_gates_are_read_edge_by_edge(mdata, own_edges):
     assert table["gate"].std() > 0
     shared = table.groupby(["target", "type"])["gate"].nunique()
     assert (shared == 1).all()
+    closing = pw.models.PathwayVAE(4, gate_edges=True, gate_penalty=100.0, **SMALL)
+    closing.fit(mdata, own_edges, target="class")
+    assert closing.edge_gates()["gate"].max() < 1.0 < table["gate"].max()
+    with pytest.raises(ValueError, match="gate_penalty=-1"):
+        pw.models.PathwayGNN(4, gate_penalty=-1).fit(mdata, own_edges)
     plain = pw.models.PathwayVAE(4, **SMALL).fit(mdata, own_edges)
     with pytest.raises(ValueError, match="fit it with a graph and gate_edges=True"):
         plain.edge_gates()
 
 
-def test_attention_takes_any_layers(mdata, graph):
-    model = pw.models.PathwayVAE(4, fusion="attention", **SMALL).fit(mdata, graph, target="class")
+def test_attention_takes_any_layers(mdata, own_edges):
+    model = pw.models.PathwayVAE(4, fusion="attention", **SMALL)
+    model.fit(mdata, own_edges, target="class")
     whole = model.embed(mdata)
     assert np.isfinite(whole).all()
     name = mdata.obs_names[7]

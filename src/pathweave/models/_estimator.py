@@ -136,6 +136,9 @@ class Estimator(FittedModel):
             if not 0 <= params.get(name, 0) < 1:
                 msg = f"{name}={params[name]!r} must lie in [0, 1)."
                 raise ValueError(msg)
+        if not params.get("gate_penalty", 0) >= 0:
+            msg = f"gate_penalty={params['gate_penalty']!r} must be 0 or more."
+            raise ValueError(msg)
         check_choice("fusion", params.get("fusion", "product"), ("product", "attention"))
         if self.n_folds < 2:
             msg = f"n_folds={self.n_folds!r}: at least 2 folds are needed."
