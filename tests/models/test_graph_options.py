@@ -35,6 +35,10 @@ def test_edges_without_pathways_are_read_node_by_node(tmp_path, mdata, own_edges
     tables = pw.explain.attribute(mdata, model, n_steps=4, max_samples=4)
     assert set(tables.gene["node"]) == set(arrays.node_ids)
     assert tables.pathway.empty
+    with pw.io.quiet_mudata():
+        written = pw.tl.embed(mdata, model, copy=True)
+    assert "X_pathweave" in written.obsm
+    assert "X_pathway_activity" not in written.obsm
     model.save(tmp_path / "run")
     again = pw.models.load(tmp_path / "run")
     np.testing.assert_array_equal(again.embed(mdata), model.embed(mdata))
