@@ -54,11 +54,15 @@ def test_a_node_is_read_from_its_neighbour(mdata, own_edges):
     assert np.abs(model.embed(alone) - before).max() > 1e-4
 
 
-def test_without_a_pathway_of_the_size_the_nodes_are_read(mdata, graph):
-    with pytest.warns(LayerOffGraphWarning, match="no pathway of the graph has 900 to 901"):
-        model = pw.models.PathwayGNN(4, pathway_size=(900, 901), **SMALL).fit(mdata, graph)
-    assert model.pathways_ == ()
-    assert np.isfinite(model.embed(mdata)).all()
+def test_without_a_pathway_of_the_size_nodes_with_edges_are_read(mdata, graph, own_edges):
+    few = graph.subset(["reactome:R-HSA-69541"])
+    for given, then in ((few | own_edges, "nodes are read one by one"), (few, "without the graph")):
+        model = pw.models.PathwayVAE(4, pathway_size=(900, 901), **SMALL)
+        with pytest.warns(LayerOffGraphWarning, match=f"has 900 to 901 measured members; .*{then}"):
+            model.fit(mdata, given)
+        assert model.pathways_ == ()
+        assert (model.graph_ is None) == (given is few)
+        assert np.isfinite(model.embed(mdata)).all()
 
 
 def test_features_of_nodes_in_no_pathway_are_not_lost(mdata, graph, own_edges):
