@@ -154,6 +154,9 @@ class Estimator(FittedModel):
                 msg = f"{name}={params[name]!r} must lie in [0, 1)."
                 raise ValueError(msg)
         check_choice("survival_loss", params.get("survival_loss", "cox"), SURVIVAL_LOSSES)
+        if not params.get("gate_penalty", 0) >= 0:
+            msg = f"gate_penalty={params['gate_penalty']!r} must be 0 or more."
+            raise ValueError(msg)
         check_choice("fusion", params.get("fusion", "product"), ("product", "attention"))
         if self.n_folds < 2:
             msg = f"n_folds={self.n_folds!r}: at least 2 folds are needed."

@@ -59,7 +59,8 @@ def measured_graph(
     Returns
     -------
     The measured part of the graph, memberships rolled up the hierarchy, and its arrays; ``None`` when no
-    layer has a feature on the graph. Without a pathway that fits, nodes are read one by one.
+    layer has a feature on the graph, or nothing joins the nodes. With edges, but without a pathway that
+    fits, nodes are read one by one.
     """
     maps = {}
     for layer in schema:
@@ -80,12 +81,18 @@ def measured_graph(
     ids = graph.nodes["id"].to_numpy()[hit]
     measured = graph.rolled_up().restrict(ids)
     members = _pathway_members(measured, min_size=min_size, max_size=max_size)
-    if not members and len(measured.pathways):
+    if not members and (len(measured.pathways) or not len(measured.edges)):
+        then = (
+            "its nodes are read one by one, and there are no pathway activities"
+            if len(measured.edges)
+            else "the model is fitted without the graph"
+        )
         warn(
-            f"no pathway of the graph has {min_size} to {max_size} measured members; its nodes are read one "
-            "by one, and there are no pathway activities. Widen pathway_size to have some.",
+            f"no pathway of the graph has {min_size} to {max_size} measured members; {then}.",
             LayerOffGraphWarning,
         )
+        if not len(measured.edges):
+            return None
     size = measured.members.drop_duplicates().groupby("pathway")["node"].size()
     large = set(size.index[size > max_size]) if hierarchy else set()
     levels, parents = pathway_levels(measured.pathways, list(members), large)

@@ -37,7 +37,9 @@ def choose_likelihood(layer: str, kind: str, values: np.ndarray, asked: Any) -> 
     Returns
     -------
     One of `LIKELIHOODS`. By itself: Bernoulli for 0/1 mutations; negative binomial for transcriptomes and
-    miRNA of non-negative whole numbers up to 10 or more; Gaussian for everything else.
+    miRNA of non-negative whole numbers up to 10 or more; Gaussian for everything else. A beta has to be asked
+    for: on the methylation (RRBS) of 559 CCLE cell lines it predicted as the Gaussian did, and imputed
+    hidden values a little worse (root mean squared error .157 and .154).
     """
     chosen = asked.get(layer, "auto") if isinstance(asked, Mapping) else "auto"
     if chosen != "auto":

@@ -31,6 +31,7 @@ class TrainSpec:
     kl_weight: float = 1.0
     auxiliary_weight: float = 0.3
     mixup: float = 0.2
+    gate_penalty: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,8 @@ class _Run:
         total = target[0] + share * unsupervised
         if net.training:
             total = total + training.auxiliary_weight * target[1]
+            if net.gates is not None:
+                total = total + training.gate_penalty * net.gates.values.mean()
         parts = {
             "loss": total.item(),
             "target_loss": target[0].item(),

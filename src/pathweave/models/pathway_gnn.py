@@ -36,7 +36,9 @@ class PathwayGNN(Estimator):
         Give larger pathways an activity, too, made from those of their children, level by level up to the
         roots of the hierarchy; the latent reads all levels. A graph without a hierarchy (KEGG) has one level.
     gate_edges
-        Learn how much every node takes in along every relation; see `edge_gates`.
+        Learn how much every node takes in along every relation, to be read with `edge_gates`.
+    gate_penalty
+        Weight of the mean gate in the loss; more than 0 closes gates that do not pay.
     fusion
         How the experts of a sample become one: ``"product"`` (of Gaussians; Wu and Goodman 2018) or
         ``"attention"`` (a mean, weighted by what they say; `pathweave.nn.AttentionFusion`).
@@ -102,6 +104,7 @@ class PathwayGNN(Estimator):
         pathway_size: tuple[int, int] = (4, 150),
         hierarchy: bool = False,
         gate_edges: bool = False,
+        gate_penalty: float = 0.0,
         fusion: str = "product",
         likelihood: str | dict[str, str] = "auto",
         max_epochs: int = 150,
@@ -126,6 +129,7 @@ class PathwayGNN(Estimator):
         self.pathway_size = pathway_size
         self.hierarchy = hierarchy
         self.gate_edges = gate_edges
+        self.gate_penalty = gate_penalty
         self.fusion = fusion
         self.likelihood = likelihood
         self.max_epochs = max_epochs

@@ -41,7 +41,9 @@ class PathwayVAE(Estimator):
         Let the layers' encoders see features that are on the graph, too. With ``False`` the graph
         encoder alone carries them.
     gate_edges
-        Learn how much every node takes in along every relation; see `edge_gates`.
+        Learn how much every node takes in along every relation, to be read with `edge_gates`.
+    gate_penalty
+        Weight of the mean gate in the loss; more than 0 closes gates that do not pay.
     fusion
         How the experts of a sample become one: ``"product"`` (of Gaussians; Wu and Goodman 2018) or
         ``"attention"`` (a mean, weighted by what they say; `pathweave.nn.AttentionFusion`).
@@ -113,6 +115,7 @@ class PathwayVAE(Estimator):
         hierarchy: bool = False,
         encode_on_graph: bool = True,
         gate_edges: bool = False,
+        gate_penalty: float = 0.0,
         fusion: str = "product",
         likelihood: str | dict[str, str] = "auto",
         max_epochs: int = 150,
@@ -138,6 +141,7 @@ class PathwayVAE(Estimator):
         self.hierarchy = hierarchy
         self.encode_on_graph = encode_on_graph
         self.gate_edges = gate_edges
+        self.gate_penalty = gate_penalty
         self.fusion = fusion
         self.likelihood = likelihood
         self.max_epochs = max_epochs

@@ -41,11 +41,15 @@ def negative_binomial_log_prob(values: Tensor, log_mean: Tensor, log_dispersion:
     >>> round(nn.negative_binomial_log_prob(zero, one.log(), one.log()).exp().item(), 4)
     0.5
     """
-    x, log_mean, log_theta = values.double(), log_mean.double(), log_dispersion.double()
-    theta = log_theta.exp()
-    log_total = torch.logaddexp(log_mean, log_theta)
+    x, theta = values.double(), log_dispersion.double().exp()
     choose = torch.lgamma(x + theta) - torch.lgamma(theta) - torch.lgamma(x + 1)
-    return choose + theta * (log_theta - log_total) + x * (log_mean - log_total)
+    # log(1 + mu / theta) and log(1 + theta / mu), which lose nothing where one of the two is tiny.
+    excess = log_mean - log_dispersion
+    return (
+        choose
+        - log_dispersion.exp() * F.softplus(excess, threshold=50)
+        - values * F.softplus(-excess, threshold=50)
+    )
 
 
 def zero_inflated_log_prob(values: Tensor, log_prob: Tensor, zero_logits: Tensor) -> Tensor:

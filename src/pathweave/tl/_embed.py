@@ -32,7 +32,7 @@ def embed(
     Returns
     -------
     ``None``, or the copy. Sets ``mdata.obsm[key_added]``, float32 (n_obs, n_latent), row i for
-    ``obs_names[i]``; for models with a graph ``mdata.obsm["X_pathway_activity"]``, float32 (n_obs,
+    ``obs_names[i]``; for models with pathways ``mdata.obsm["X_pathway_activity"]``, float32 (n_obs,
     n_pathways), named by `pathweave.get.pathway_activity`; and ``mdata.uns["pathweave"]["history"]``, the model's training curves.
 
     Examples
@@ -45,7 +45,7 @@ def embed(
     (60, 8)
     """
     latent = model.embed(mdata)
-    activity = model.pathway_activity(mdata) if model.graph_ is not None else None
+    activity = model.pathway_activity(mdata) if model.pathways_ else None
     out = copied(mdata) if copy else mdata
     out.obsm[key_added] = latent
     if activity is not None:
