@@ -20,6 +20,7 @@ from pathweave._core.version import VERSION
 from pathweave.graph import PathwayGraph
 from pathweave.models._data import LayerSchema
 from pathweave.models._ensemble import FittedEnsemble
+from pathweave.models._imputer import LayerImputer
 from pathweave.models._parts import TargetParts
 from pathweave.models._targets import Target
 from pathweave.models._train import FittedState
@@ -132,6 +133,8 @@ def _describe(model: PathwayVAE) -> tuple[dict[str, Any], dict[str, np.ndarray]]
             }
     tensors |= {f"out_of_fold.{name}": p.out_of_fold for name, p in ensemble.parts.items()}
     tensors |= {f"baseline.{name}": mean for name, mean in model.baseline_.items()}
+    tensors |= {f"samples.{name}": x for name, x in model.imputer_.values.items()}
+    tensors["samples_held"] = model.imputer_.held
     if ensemble.graph is not None:
         tensors |= _graph_tensors(ensemble.graph)
         signs = ensemble.signs
@@ -254,6 +257,9 @@ def _restore(
     model.graph_digest_ = config["graph_digest"]
     model.training_samples_ = tuple(config["training_samples"])
     model.baseline_ = _sub(tensors, "baseline.")
+    model.imputer_ = LayerImputer(
+        tuple(model.layers_.values()), _sub(tensors, "samples."), tensors["samples_held"]
+    )
 
 
 def _sub(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
