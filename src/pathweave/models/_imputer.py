@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from pathweave.models._gap_model import GapModel, fit_gap_model
+from pathweave.models._units import Units
 from pathweave.nn import single_thread
 
 if TYPE_CHECKING:
@@ -28,28 +29,6 @@ Network = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 Key = tuple[
     str, tuple[str, ...], int
 ]  # layer to fill, layers to fill it from, block (-1: all of it)
-
-
-@dataclass(frozen=True)
-class _Units:
-    """Means and deviations of a layer's training values; a constant feature has deviation 0."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-    known: np.ndarray  # features that some training sample has
-
-    @classmethod
-    def of(cls, x: np.ndarray) -> _Units:
-        seen = ~np.isnan(x)
-        count = np.maximum(seen.sum(axis=0), 1)
-        filled = np.where(seen, x, 0.0).astype(np.float64)
-        mean = filled.sum(axis=0) / count
-        scale = np.sqrt(np.where(seen, (filled - mean) ** 2, 0.0).sum(axis=0) / count)
-        constant = scale <= 1e-8 * np.maximum(np.abs(mean), 1e-3)
-        return cls(mean, np.where(constant, 0.0, scale), seen.any(axis=0))
-
-    def standardize(self, x: np.ndarray) -> np.ndarray:
-        return (x - self.mean) / np.where(self.scale > 0, self.scale, np.inf)
 
 
 @dataclass
@@ -92,7 +71,7 @@ class LayerImputer:
         return cls(schema, {name: x[order] for name, x in values.items()}, held[order])
 
     def __post_init__(self) -> None:
-        self._units = {name: _Units.of(x) for name, x in self.values.items()}
+        self.units = {name: Units.of(x) for name, x in self.values.items()}
         self._has = {name: ~np.isnan(x).all(axis=1) for name, x in self.values.items()}
         self._blocks = {}
         for layer in self.schema:
@@ -132,7 +111,7 @@ class LayerImputer:
         self, layer: LayerSchema, x: np.ndarray, z: np.ndarray, sd: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Back to the units of the data; what was measured stays."""
-        units, gap = self._units[layer.name], np.isnan(x)
+        units, gap = self.units[layer.name], np.isnan(x)
         out = units.mean + z * units.scale
         spread = np.where(units.known, sd * units.scale, np.nan)
         if layer.likelihood == "bernoulli":
@@ -157,7 +136,7 @@ class LayerImputer:
             sd[rows] = deviation
             share = self._network_share(name, network)
             if share:
-                theirs = self._units[name].standardize(made[name][rows])
+                theirs = self.units[name].standardize(made[name][rows])
                 z[rows] = (1.0 - share) * z[rows] + share * theirs
         rows, others = np.flatnonzero(torn), tuple(sorted(o for o in values if o != name))
         for block in np.unique(self._blocks[name][gap[torn].any(axis=0)]):
@@ -185,10 +164,10 @@ class LayerImputer:
     ) -> dict[str, Tensor]:
         """Standardised layers to predict from, the mean where unmeasured."""
         name, sources, block = key
-        inputs = {s: self._units[s].standardize(values[s][rows]) for s in sources}
+        inputs = {s: self.units[s].standardize(values[s][rows]) for s in sources}
         if block >= 0:
             rest = self._blocks[name] != block
-            inputs[name] = self._units[name].standardize(values[name][rows])[:, rest]
+            inputs[name] = self.units[name].standardize(values[name][rows])[:, rest]
         return {s: torch.tensor(np.nan_to_num(x), dtype=torch.float64) for s, x in inputs.items()}
 
     def _predict(
@@ -207,7 +186,7 @@ class LayerImputer:
         name, _, block = key
         rows = self._training_rows(key)
         cols = slice(None) if block < 0 else np.flatnonzero(self._blocks[name] == block)
-        y = self._units[name].standardize(self.values[name][rows])[:, cols]
+        y = self.units[name].standardize(self.values[name][rows])[:, cols]
         model = fit_gap_model(
             self._inputs(key, self.values, rows), torch.tensor(y, dtype=torch.float64)
         )
@@ -232,9 +211,9 @@ class LayerImputer:
             if len(rows) >= _MIN_SAMPLES and inside.any():
                 ours = self._model(key).left_out.numpy()[inside]
                 hidden = {o: x[rows[inside]] for o, x in self.values.items()}
-                truth = self._units[name].standardize(hidden[name])
+                truth = self.units[name].standardize(hidden[name])
                 hidden[name] = np.full_like(hidden[name], np.nan)
-                theirs = self._units[name].standardize(network(hidden)[name])
+                theirs = self.units[name].standardize(network(hidden)[name])
                 share = _share(ours, theirs, truth)
             self._shares[name] = share
         return self._shares[name]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pathweave._core.checks import check_choice, check_mudata, listed
 from pathweave._core.folds import folds
+from pathweave.models._consensus import fit_consensus
 from pathweave.models._data import LayerSchema, check_samples, read_training, read_values
 from pathweave.models._ensemble import FittedEnsemble
 from pathweave.models._graph_arrays import measured_graph
@@ -210,6 +211,7 @@ class PathwayVAE:
         self.graph_digest_ = None if graph is None else graph.digest
         self.training_samples_ = tuple(map(str, obs.index))
         self.imputer_ = LayerImputer.of(schema, values, self.training_samples_, fold == 0)
+        self.consensus_ = None if targets else fit_consensus(self.imputer_.values, self.n_latent)
         self.baseline_ = {name: np.nanmean(values[name], axis=0) for name in names}
         for name, mean in self.baseline_.items():
             self.baseline_[name] = np.nan_to_num(mean).astype(np.float32)
@@ -317,7 +319,12 @@ class PathwayVAE:
         return () if self.ensemble_.graph is None else self.ensemble_.graph.pathway_ids
 
     def embed(self, mdata: MuData) -> np.ndarray:
-        """Embed samples: the mean of the latent's posterior.
+        """Embed samples.
+
+        A model with a target gives the mean of the network's posterior. A model without gives the directions
+        on which the layers agree (regularised generalised canonical correlation), which tell groups of
+        samples apart better than the network's latent or principal components; a layer that predicts no
+        other hardly counts.
 
         Parameters
         ----------
@@ -329,6 +336,8 @@ class PathwayVAE:
         float32 (n_obs, n_latent), row i for ``mdata.obs_names[i]``; NaN for a sample without any layer.
         """
         values = self._read(mdata)
+        if self.consensus_ is not None:
+            return self.consensus_.embed(values)
         return self.ensemble_.latent(values)
 
     def pathway_activity(self, mdata: MuData) -> pd.DataFrame:

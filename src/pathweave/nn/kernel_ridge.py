@@ -132,17 +132,44 @@ def fit_kernel_ridge(
     turned_judged = axes.T @ judged
     errors = []
     for penalty in penalties:
-        error = _left_out_error(values, axes, turned_judged, judged, penalty * scale)
+        error = left_out_error(values, axes, turned_judged, judged, penalty * scale)
         errors.append(float(error.square().mean()))
     best = penalties[errors.index(min(errors))]
     coefficients = axes @ (turned / (values + best * scale).unsqueeze(1))
-    left_out = y - _left_out_error(values, axes, turned, y, best * scale)
+    left_out = y - left_out_error(values, axes, turned, y, best * scale)
     return KernelRidge(coefficients, left_out, best)
 
 
-def _left_out_error(
+def left_out_error(
     values: Tensor, axes: Tensor, turned: Tensor, y: Tensor, penalty: Tensor
 ) -> Tensor:
+    """Error of every sample's prediction by the ridge regression fitted without it.
+
+    Parameters
+    ----------
+    values, axes
+        Eigenvalues (n,) and eigenvectors (n, n) of the centred kernel.
+    turned
+        ``axes.T @ y``.
+    y
+        Centred outputs, shape (n, n_outputs).
+    penalty
+        Ridge penalty, in units of `values`.
+
+    Returns
+    -------
+    Outputs less predictions, shape (n, n_outputs).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from pathweave.nn.kernel_ridge import left_out_error
+    >>> x = torch.tensor([[-1.0], [0.0], [1.0]])
+    >>> values, axes = torch.linalg.eigh(x @ x.T)
+    >>> error = left_out_error(values, axes, axes.T @ x, x, torch.tensor(1e-6))
+    >>> bool(error.abs().max() < 1e-3)  # a line through two points meets the third
+    True
+    """
     share = values / (values + penalty)
     leverage = axes.square() @ share + 1.0 / len(y)  # the mean is fitted, too
     residual = y - axes @ (share.unsqueeze(1) * turned)
