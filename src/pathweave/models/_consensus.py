@@ -44,8 +44,7 @@ class Consensus:
         for name, mapping in self.maps.items():
             x = values[name]
             has = ~np.isnan(x).all(axis=1, keepdims=True)
-            z = np.nan_to_num(self.units[name].standardize(x))
-            total = total + self.weights[name] * (z @ mapping)
+            total = total + self.weights[name] * (self.units[name].inputs(x) @ mapping)
             weight = weight + self.weights[name] * has
         with np.errstate(invalid="ignore", divide="ignore"):
             mean: np.ndarray = np.where(weight > 0, total / weight, np.nan)
@@ -70,7 +69,7 @@ def fit_consensus(values: dict[str, np.ndarray], n_latent: int) -> Consensus:
     """
     units = {name: Units.of(x) for name, x in values.items()}
     layers = [
-        _Layer.of(name, np.nan_to_num(units[name].standardize(x)), ~np.isnan(x).all(axis=1))
+        _Layer.of(name, units[name].inputs(x), ~np.isnan(x).all(axis=1))
         for name, x in values.items()
     ]
     with single_thread():

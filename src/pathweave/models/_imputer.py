@@ -82,14 +82,16 @@ class LayerImputer:
             self._blocks[layer.name] = rank % _N_BLOCKS
 
     def impute(
-        self, values: dict[str, np.ndarray], network: Network
+        self, values: dict[str, np.ndarray], layers: Sequence[str], network: Network
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Fill all gaps.
+        """Fill all gaps of some layers.
 
         Parameters
         ----------
         values
             Samples, float32 (n, n_features) a layer, NaN where unmeasured.
+        layers
+            Names of the layers to fill.
         network
             Gives the network's reconstruction of all layers, in their units.
 
@@ -100,7 +102,7 @@ class LayerImputer:
         made = network(values)
         filled, deviations = {}, {}
         with single_thread():
-            for layer in self.schema:
+            for layer in [layer for layer in self.schema if layer.name in layers]:
                 z, sd = self._fill(layer.name, values, made, network)
                 filled[layer.name], deviations[layer.name] = self._finish(
                     layer, values[layer.name], z, sd
@@ -164,11 +166,11 @@ class LayerImputer:
     ) -> dict[str, Tensor]:
         """Standardised layers to predict from, the mean where unmeasured."""
         name, sources, block = key
-        inputs = {s: self.units[s].standardize(values[s][rows]) for s in sources}
+        inputs = {s: self.units[s].inputs(values[s][rows]) for s in sources}
         if block >= 0:
             rest = self._blocks[name] != block
-            inputs[name] = self.units[name].standardize(values[name][rows])[:, rest]
-        return {s: torch.tensor(np.nan_to_num(x), dtype=torch.float64) for s, x in inputs.items()}
+            inputs[name] = self.units[name].inputs(values[name][rows])[:, rest]
+        return {s: torch.tensor(x, dtype=torch.float64) for s, x in inputs.items()}
 
     def _predict(
         self, key: Key, values: dict[str, np.ndarray], rows: np.ndarray

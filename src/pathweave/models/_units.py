@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from typing import Self
 
+_FARTHEST = 5.0
+
 
 @dataclass(frozen=True)
 class Units:
@@ -42,3 +44,10 @@ class Units:
         """Standardise; NaN stays NaN."""
         z: np.ndarray = (x - self.mean) / np.where(self.scale > 0, self.scale, np.inf)
         return z
+
+    def inputs(self, x: np.ndarray) -> np.ndarray:
+        """Standardise for a linear map: 0 where unmeasured, and no value farther out than 5 deviations.
+
+        A single broken value would otherwise move all that is predicted from it.
+        """
+        return np.nan_to_num(self.standardize(x)).clip(-_FARTHEST, _FARTHEST)

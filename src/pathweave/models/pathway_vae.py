@@ -427,16 +427,24 @@ class PathwayVAE:
 
     @overload
     def impute(
-        self, mdata: MuData, *, return_std: Literal[False] = ...
+        self,
+        mdata: MuData,
+        *,
+        layers: Sequence[str] | None = ...,
+        return_std: Literal[False] = ...,
     ) -> dict[str, pd.DataFrame]: ...
 
     @overload
     def impute(
-        self, mdata: MuData, *, return_std: Literal[True]
+        self, mdata: MuData, *, layers: Sequence[str] | None = ..., return_std: Literal[True]
     ) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]: ...
 
     def impute(
-        self, mdata: MuData, *, return_std: bool = False
+        self,
+        mdata: MuData,
+        *,
+        layers: Sequence[str] | None = None,
+        return_std: bool = False,
     ) -> dict[str, pd.DataFrame] | tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
         """Fill what was not measured, whole layers included.
 
@@ -449,18 +457,23 @@ class PathwayVAE:
         ----------
         mdata
             Samples.
+        layers
+            Layers to fill; all of `fit` by default.
         return_std
             Give standard deviations, too.
 
         Returns
         -------
-        For each layer of `fit` a DataFrame (n_obs, n_features) in the units of ``mod.X``: measured values
+        For each layer a DataFrame (n_obs, n_features) in the units of ``mod.X``: measured values
         as they are, the others imputed (probabilities for 0/1 layers). With `return_std` a second dictionary like
         it: the root mean squared error of such an imputation in training samples left out, 0 where
         measured, NaN for a feature that no training sample has.
         """
         values = self._read(mdata)
-        made = self.imputer_.impute(values, self.ensemble_.impute)
+        chosen = list(self.layers_) if layers is None else list(layers)
+        for layer in chosen:
+            check_choice("layers", layer, list(self.layers_))
+        made = self.imputer_.impute(values, chosen, self.ensemble_.impute)
         filled, deviations = (
             {
                 name: pd.DataFrame(
