@@ -112,32 +112,32 @@ class _Layer:
 
 
 def _judge(layer: _Layer, layers: list[_Layer]) -> tuple[float, float]:
-    """Penalty with which a layer predicts the others best, and the share of variance it predicts then."""
-    errors = torch.zeros(len(_PENALTIES), dtype=torch.float64)
-    n_others = 0
-    for other in layers:
-        if other is layer:
-            continue
-        place = torch.full((int(max(layer.rows.max(), other.rows.max())) + 1,), -1)
-        place[other.rows] = torch.arange(len(other.rows))
-        found = place[layer.rows]
-        both = found >= 0
-        y = torch.zeros(len(layer.rows), other.x.shape[1], dtype=torch.float64)
-        y[both] = other.x[found[both]]
-        total = float(y.square().sum())
-        if not total:
-            continue
-        n_others += 1
-        if y.shape[1] > len(y):
-            y = torch.linalg.qr(y.T, mode="r")[1].T
-        turned = layer.axes.T @ y
-        for i, penalty in enumerate(_PENALTIES):
-            left = left_out_error(layer.spectrum, layer.axes, turned, y, penalty * layer.scale)
-            errors[i] += left[both].square().sum() / total
-    if not n_others:
-        return 1.0, 0.0
-    best = int(errors.argmin())
-    return _PENALTIES[best], max(1.0 - float(errors[best]) / n_others, 0.0)
+    """Penalty with which a layer predicts the others best, and the share of variance it predicts then.
+
+    Layers that cannot be predicted do not bear on the penalty.
+    """
+    others = [other for other in layers if other is not layer]
+    explained = torch.stack([_explained(layer, other) for other in others])
+    best = explained.max(dim=1).values.clamp(min=0.0)
+    if not bool(best.any()):
+        return _PENALTIES[-1], 0.0
+    return _PENALTIES[int((best @ explained).argmax())], float(best.mean())
+
+
+def _explained(layer: _Layer, other: _Layer) -> Tensor:
+    """Share of another layer's variance that a layer predicts out of sample, at each penalty."""
+    shared = torch.isin(layer.rows, other.rows)
+    y = torch.zeros(len(layer.rows), other.x.shape[1], dtype=torch.float64)
+    y[shared] = other.x[torch.isin(other.rows, layer.rows)]
+    total = y.square().sum().clamp(min=1e-12)
+    if y.shape[1] > len(y):  # a rotation, which leaves the sums of squares as they are
+        y = torch.linalg.qr(y.T, mode="r")[1].T
+    turned = layer.axes.T @ y
+    errors = [
+        left_out_error(layer.spectrum, layer.axes, turned, y, penalty * layer.scale)[shared]
+        for penalty in _PENALTIES
+    ]
+    return 1.0 - torch.stack([error.square().sum() for error in errors]) / total
 
 
 def _agree(
