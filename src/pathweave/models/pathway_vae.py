@@ -488,6 +488,9 @@ class PathwayVAE:
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model to a folder: safetensors, JSON and the graph; nothing that runs code.
 
+        The folder holds names and values of the training samples, from which
+        `impute` works: who may not have the data, may not have the model.
+
         Parameters
         ----------
         path
