@@ -22,6 +22,8 @@ PEERS = {
     "bioneuralnet": ((*TORCH, "bioneuralnet==1.3.1"), ()),
     # LGPL-3.0.
     "mofa": (("mofapy2==0.7.5",), ()),
+    # LGPL-3.0. It calls scikit-learn by an argument that 1.8 no longer has.
+    "snf": (("joblib", "numpy", "scipy", "threadpoolctl"), ("scikit-learn==1.7.2", "snfpy==0.2.2")),
     # PolyForm Noncommercial 1.0.0. It asks for torchvision and xgboost too (1 GB) but imports neither.
     "flexynesis": (
         (*TORCH, "captum", "filelock", "geomloss", "h5py", "ipython", "lifelines", "lightning", "platformdirs", "plotnine", "pot", "python-louvain",

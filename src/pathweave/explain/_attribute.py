@@ -173,6 +173,8 @@ def _outputs(model: Estimator, of: str) -> list[Output]:
     """What is explained, once for every replicate."""
     ensemble = model.ensemble_
     if of == "latent":
+        if model.consensus_ is not None:
+            return [model.consensus_.output]
         net = ensemble.nets[0]
         return [lambda x, seen: net.encode(net.prepare(x, seen)).mean]
     members = range(1, len(ensemble.states))

@@ -69,6 +69,19 @@ class LayerSchema:
             return made
         return made * (self.sizes(raw) / self.library)[:, None]
 
+    def as_inputs(self, made: np.ndarray) -> np.ndarray:
+        """Turn what was made for the median library size into the units of `inputs`."""
+        return np.log1p(made) if self.likelihood in COUNTS else made
+
+    def units_of_inputs(
+        self, made: np.ndarray, sd: np.ndarray, raw: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Turn values and deviations in the units of `inputs` into those of the data."""
+        if self.likelihood not in COUNTS:
+            return made, sd
+        counts = np.expm1(made).clip(min=0.0)
+        return self.units(counts, raw), self.units(sd * (1.0 + counts), raw)  # d exp(x) = exp(x) dx
+
     def to_json(self) -> dict[str, Any]:
         """Describe the layer in plain types."""
         return {

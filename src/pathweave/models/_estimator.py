@@ -10,12 +10,14 @@ import pandas as pd
 
 from pathweave._core.checks import check_choice, check_mudata
 from pathweave._core.folds import folds, folds_of_groups
+from pathweave.models._consensus import fit_consensus
 from pathweave.models._data import LayerSchema, check_samples, read_groups, read_training
 from pathweave.models._ensemble import FittedEnsemble
 from pathweave.models._fitted import FittedModel
 from pathweave.models._graph_arrays import measured_graph
 from pathweave.models._heads import SURVIVAL_LOSSES, head_spec
 from pathweave.models._held_out import HeldOut
+from pathweave.models._imputer import LayerImputer
 from pathweave.models._parts import fit_parts
 from pathweave.models._replicates import fit_replicates
 from pathweave.models._targets import Target, read_targets
@@ -48,6 +50,7 @@ class Estimator(FittedModel):
     uses_graph: ClassVar[bool] = True
     needs_graph: ClassVar[bool] = False
     network: ClassVar[dict[str, Any]] = {}
+    consensus: ClassVar[bool] = False
     when: ClassVar[str]
 
     n_latent: int
@@ -129,6 +132,12 @@ class Estimator(FittedModel):
             self.ensemble_.calibrate_activity(values)
         self.graph_digest_ = None if graph is None or not self.uses_graph else graph.digest
         self.training_samples_ = tuple(map(str, obs.index))
+        self.imputer_ = LayerImputer.of(schema, values, self.training_samples_, fold == 0)
+        self.consensus_ = (
+            None
+            if targets or not self.consensus
+            else fit_consensus(self.imputer_.values, self.n_latent)
+        )
         self.baseline_ = {layer.name: _column_means(values[layer.name]) for layer in schema}
         return self
 

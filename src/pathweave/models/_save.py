@@ -19,9 +19,11 @@ from safetensors.numpy import load_file, save_file
 
 from pathweave._core.version import VERSION
 from pathweave.graph import PathwayGraph
+from pathweave.models._consensus import Consensus
 from pathweave.models._data import LayerSchema
 from pathweave.models._ensemble import FittedEnsemble
 from pathweave.models._held_out import HeldOut
+from pathweave.models._imputer import LayerImputer
 from pathweave.models._parts import TargetParts
 from pathweave.models._targets import Target
 from pathweave.models._train import FittedState
@@ -141,6 +143,11 @@ def _describe(model: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]
             }
     tensors |= {f"out_of_fold.{name}": p.out_of_fold for name, p in ensemble.parts.items()}
     tensors |= {f"baseline.{name}": mean for name, mean in model.baseline_.items()}
+    tensors |= {f"samples.{name}": x for name, x in model.imputer_.values.items()}
+    tensors["samples_held"] = model.imputer_.held
+    if model.consensus_ is not None:
+        maps = model.consensus_.maps.items()
+        tensors |= {f"consensus.{name}": np.ascontiguousarray(x) for name, x in maps}
     if ensemble.graph is not None:
         tensors |= _graph_tensors(ensemble.graph)
         signs = ensemble.signs
@@ -155,6 +162,7 @@ def _describe(model: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]
         "parameters": model.get_params(),
         "graph_digest": model.graph_digest_,
         "layers": [layer.to_json() for layer in model.layers_.values()],
+        "consensus_weights": None if model.consensus_ is None else model.consensus_.weights,
         "targets": [target.to_json() for target in model.targets_.values()],
         "spec": asdict(ensemble.spec),
         "relation_names": [] if ensemble.graph is None else list(ensemble.graph.relation_names),
@@ -287,6 +295,15 @@ def _restore(
     model.graph_digest_ = config["graph_digest"]
     model.training_samples_ = tuple(config["training_samples"])
     model.baseline_ = _sub(tensors, "baseline.")
+    model.imputer_ = LayerImputer(
+        tuple(model.layers_.values()), _sub(tensors, "samples."), tensors["samples_held"]
+    )
+    weights = config["consensus_weights"]
+    model.consensus_ = (
+        None
+        if weights is None
+        else Consensus(model.imputer_.units, _sub(tensors, "consensus."), weights)
+    )
 
 
 def _sub(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

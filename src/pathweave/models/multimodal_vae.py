@@ -76,6 +76,7 @@ class MultimodalVAE(Estimator):
     (60, 8)
     """
 
+    consensus: ClassVar[bool] = True
     when: ClassVar[str] = (
         "a latent or imputation is wanted and there is no graph, or to see what the graph adds"
     )

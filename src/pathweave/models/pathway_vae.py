@@ -98,6 +98,7 @@ class PathwayVAE(Estimator):
     (60, 8)
     """
 
+    consensus: ClassVar[bool] = True
     when: ClassVar[str] = (
         "samples have one or more layers of genes, proteins or metabolites, any of them missing, and pathways are asked for"
     )

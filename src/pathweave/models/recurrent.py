@@ -153,20 +153,6 @@ class Recurrent(Estimator):
         """Columns of ``mdata.obs`` that the model reads beside its outcome, in `fit` and later."""
         return (self.subject, self.time)
 
-    def impute(self, mdata: MuData) -> dict[str, pd.DataFrame]:
-        """Fill what was not measured, whole layers included; of each sample its own layers only.
-
-        Returns
-        -------
-        For each layer of `fit` a DataFrame (n_obs, n_features) in the units of ``mod.X``: measured values
-        as they are, the others from the latent (probabilities for 0/1 layers).
-        """
-        return {
-            name: table
-            for name, table in super().impute(mdata).items()
-            if not self.layers_[name].lag
-        }
-
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_choice("cell", self.cell, ("gru", "lstm"))

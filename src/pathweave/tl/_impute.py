@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pathweave._core import keys
-from pathweave._core.checks import check_choice
 from pathweave.tl._write import copied, write_table
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def impute(
     Returns
     -------
     ``None``, or the copy. Sets ``mdata.obsm["pathweave_imputed_<layer>"]``, float32 (n_obs,
-    n_features) in the units of ``mod.X``: measured values as they are, the rest from the latent;
+    n_features) in the units of ``mod.X``: measured values as they are, the rest imputed;
     `pathweave.get.imputed` names the columns.
 
     Examples
@@ -47,11 +46,8 @@ def impute(
     >>> int(pw.get.imputed(mdata, "protein").isna().sum().sum())
     0
     """
-    filled = model.impute(mdata)
-    chosen = list(filled) if layers is None else list(layers)
-    for layer in chosen:
-        check_choice("layers", layer, list(filled))
+    filled = model.impute(mdata, layers=layers)
     out = copied(mdata) if copy else mdata
-    for layer in chosen:
-        write_table(out, keys.imputed(layer), filled[layer])
+    for layer, table in filled.items():
+        write_table(out, keys.imputed(layer), table)
     return out if copy else None
