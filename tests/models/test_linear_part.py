@@ -95,10 +95,10 @@ def test_held_out_rows_do_not_move_the_fit_of_their_fold(layers, task, fusion):
 
 
 def _oof_at_one_penalty(fusion, values, task, y):
-    import pathweave.models._linear as module
+    import pathweave.models._search as module
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "default_penalties", lambda *_, **__: torch.tensor([20.0]))
+        patch.setattr(module, "default_penalties", lambda *_, **__: torch.tensor([0.5]))
         return LinearPart(fusion, balance=False).fit(values, task, y, FOLD, n_classes=3).oof_
 
 
