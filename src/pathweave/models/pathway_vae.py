@@ -13,7 +13,7 @@ from pathweave._core.folds import folds
 from pathweave.models._data import LayerSchema, check_samples, read_training, read_values
 from pathweave.models._ensemble import FittedEnsemble
 from pathweave.models._graph_arrays import measured_graph
-from pathweave.models._parts import fit_parts
+from pathweave.models._parts import fit_all_parts
 from pathweave.models._replicates import fit_replicates
 from pathweave.models._save import save_model
 from pathweave.models._targets import Target, read_targets
@@ -201,7 +201,7 @@ class PathwayVAE:
             spec, self._train_spec(), values, outcomes, arrays, self._plan(fold, bool(targets)),
             device=self.device, n_jobs=self.n_jobs,
         )  # fmt: skip
-        parts = {t.name: fit_parts(t, values, outcomes[t.name], fold, states[1:]) for t in targets}
+        parts = fit_all_parts(targets, values, outcomes, fold, states[1:])
         self._keep(schema, targets, spec, arrays, states, parts)
         self.graph_ = None if measured is None else measured[0]
         if self.graph_ is not None:
