@@ -130,7 +130,9 @@ def fit_kernel(
     values = {name: x.detach().double() for name, x in layers.items()}
     there = present(values)
     searches = [Search(outcome, there) for outcome in outcomes]
-    parts = [part] + [KernelPart(n_axes=part.n_axes, class_weight=o.class_weight) for o in outcomes[1:]]
+    parts = [part] + [
+        KernelPart(n_axes=part.n_axes, class_weight=o.class_weight) for o in outcomes[1:]
+    ]
     with single_thread():
         for f in torch.unique(fold):
             held = fold == f

@@ -175,7 +175,9 @@ def _assemble(
     fits: list[_GroupFit],
 ) -> None:
     """Put the models of the groups together to a part."""
-    part.oof_ = _average(outcome, torch.stack([f.oof for f in fits]), out_of_fold_prior(outcome, fold))
+    part.oof_ = _average(
+        outcome, torch.stack([f.oof for f in fits]), out_of_fold_prior(outcome, fold)
+    )
     part.oof_loss_ = loss_within_folds(outcome, part.oof_, fold)
     labels = ["early"] if part.fusion == "early" else list(values)
     part.penalty_ = {name: fit.penalty for name, fit in zip(labels, fits, strict=True)}

@@ -75,14 +75,12 @@ class Outcome:
         if self.class_weight is None or self.task != "class":
             return None
         y = self.y[rows]
-        if self.class_weight == "balanced":
+        if isinstance(self.class_weight, Mapping):
+            shares = [float(self.class_weight.get(k, 1.0)) for k in range(self.n_outputs)]
+            share = torch.tensor(shares, dtype=torch.float64)
+        else:
             count = torch.bincount(y, minlength=self.n_outputs).double()
             share = len(y) / ((count > 0).sum() * count.clamp(min=1.0))
-        else:
-            given = {} if isinstance(self.class_weight, str) else self.class_weight
-            share = torch.tensor(
-                [float(given.get(k, 1.0)) for k in range(self.n_outputs)], dtype=torch.float64
-            )
         return share[y]
 
     def path(self, x: Tensor, rows: Tensor, penalties: Tensor) -> RidgePath:
@@ -152,7 +150,7 @@ class Outcome:
         return torch.zeros(len(self.y), dtype=torch.float64).masked_scatter(self.known, weight)
 
 
-def _check_class_weight(class_weight: ClassWeight, n_classes: int) -> None:
+def _check_class_weight(class_weight: object, n_classes: int) -> None:
     if class_weight is None or class_weight == "balanced":
         return
     if not isinstance(class_weight, Mapping):

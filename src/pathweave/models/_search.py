@@ -11,8 +11,6 @@ from pathweave.nn._scores import CoxLoss
 from pathweave.nn.linear import default_penalties
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from torch import Tensor
 
     from pathweave.models._outcome import Outcome

@@ -46,9 +46,7 @@ class KernelMachine(nn.Module):
     tensor([[0.]])
     """
 
-    def __init__(
-        self, task: Task, projection: FusedLinear, n_support: int, n_outputs: int
-    ) -> None:
+    def __init__(self, task: Task, projection: FusedLinear, n_support: int, n_outputs: int) -> None:
         super().__init__()
         self.task: Task = task
         self.projection = projection
@@ -74,9 +72,7 @@ class KernelMachine(nn.Module):
     def from_config(cls, config: Mapping[str, Any]) -> KernelMachine:
         """Build the module that `config` describes; its tensors come from a ``state_dict``."""
         projection = FusedLinear.from_config(config["projection"])
-        return cls(
-            config["task"], projection, int(config["n_support"]), int(config["n_outputs"])
-        )
+        return cls(config["task"], projection, int(config["n_support"]), int(config["n_outputs"]))
 
     @torch.no_grad()
     def set_solution(
@@ -93,7 +89,12 @@ class KernelMachine(nn.Module):
         bias, prior
             Intercepts, and the prediction for a sample without any value, shape (n_outputs,).
         """
-        named = (("support", support), ("coefficient", coefficient), ("bias", bias), ("prior", prior))
+        named = (
+            ("support", support),
+            ("coefficient", coefficient),
+            ("bias", bias),
+            ("prior", prior),
+        )
         for name, tensor in named:
             cast("Tensor", getattr(self, name)).copy_(tensor)
 
