@@ -13,6 +13,7 @@ from pathweave.models._outcome import Outcome
 from pathweave.models._search import Found, Search
 from pathweave.nn import single_thread
 from pathweave.nn.fused_linear import FusedLinear
+from pathweave.nn.shared_ridge import SharedRidge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -206,7 +207,9 @@ def _fit_group(
         mine = [i for i in range(len(outcomes)) if best[i] == c]
         if not mine:
             continue
-        units, turned = _design(values, present(values), outcomes, balance=choice)
+        units = learn_units(values, present(values), balance=choice)
+        x = standardize(values, units)
+        turned = span(x, present(values)) if len(mine) > 1 else Span(x)
         for i in mine:
             fits[i] = _fit_all(values, outcomes[i], found[c][i], units, turned)
     return [fits[i] for i in range(len(outcomes))]
@@ -232,24 +235,22 @@ def _search(
     there = present(values)
     searches = [Search(outcome, there) for outcome in outcomes]
     spread = float(sum(x.shape[1] for x in values.values()))
+    numbers = [search for search in searches if search.outcome.task == "number"]
+    # Outcomes known for the same samples one after the other: they share all of the work.
+    numbers.sort(key=lambda search: search.outcome.known.numpy().tobytes())
+    others = [search for search in searches if search.outcome.task != "number"]
     for f in torch.unique(fold):
         held = fold == f
-        if not bool((there & ~held).any()):
-            x = torch.cat(list(values.values()), dim=1)
-        else:
-            x = _design(values, there & ~held, outcomes, balance=balance)[1].x
-        for search in searches:
-            search.add(x, held, spread)
+        rows = there & ~held
+        units = learn_units(values, rows if bool(rows.any()) else there, balance=balance)
+        x = standardize(values, units)
+        shared = SharedRidge(x) if len(numbers) > 1 else None
+        for search in numbers:
+            search.add(x, held, spread, shared=shared)
+        turned = span(x, rows).x if len(others) > 1 and bool(rows.any()) else x
+        for search in others:
+            search.add(turned, held, spread)
     return [search.best() for search in searches]
-
-
-def _design(
-    values: dict[str, Tensor], rows: Tensor, outcomes: Sequence[Outcome], *, balance: bool
-) -> tuple[Units, Span]:
-    """Standardise all samples by some of them; turn them if more than one outcome gains by it."""
-    units = learn_units(values, rows, balance=balance)
-    x = standardize(values, units)
-    return units, span(x, rows) if len(outcomes) > 1 else Span(x)
 
 
 def _average(outcome: Outcome, predicted: Tensor, prior: Tensor) -> Tensor:

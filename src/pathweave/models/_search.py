@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pathweave.models._outcome import Outcome
+    from pathweave.nn.shared_ridge import SharedRidge
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ class Search:
             (len(self.grid), len(present), outcome.n_outputs), float("nan"), dtype=torch.float64
         )
 
-    def add(self, x: Tensor, held: Tensor, spread: float) -> None:
+    def add(
+        self, x: Tensor, held: Tensor, spread: float, *, shared: SharedRidge | None = None
+    ) -> None:
         """Fit a fold's training samples and predict the samples held out.
 
         Parameters
@@ -63,6 +66,8 @@ class Search:
             The fold, bool (n,).
         spread
             Sum of the variances of the features: the penalties are taken in this unit.
+        shared
+            The same samples, for numbers among many outcomes.
         """
         outcome = self.outcome
         taught = self.present & outcome.known & ~held
@@ -72,9 +77,13 @@ class Search:
         if not bool(taught.any()):
             self.oof[:, seen] = outcome.prior(outcome.known & ~held)
             return
-        path = outcome.path(x[taught], taught, self.grid * spread)
-        self.oof[:, seen] = outcome.link(path.predict(x[seen]))
         judged = seen & outcome.known
+        if shared is not None and outcome.task == "number":
+            y = outcome.y[taught]
+            self.oof[:, seen] = shared.predict(y, taught, seen, self.grid * spread)
+        else:
+            path = outcome.path(x[taught], taught, self.grid * spread)
+            self.oof[:, seen] = outcome.link(path.predict(x[seen]))
         if outcome.task == "survival":
             everyone = taught | judged
             whole = path.predict(x[everyone])
