@@ -125,7 +125,9 @@ def test_unmeasured_places_do_not_matter_and_gradients_are_right(layers):
     torch.testing.assert_close(part.module_(moved, seen), part.module_(x, seen))
     one = {k: v[20:21].double() for k, v in x.items()}
     assert torch.autograd.gradcheck(
-        lambda rna: part.module_.double()({**one, "rna": rna}, {k: s[20:21] for k, s in seen.items()}),
+        lambda rna: part.module_.double()(
+            {**one, "rna": rna}, {k: s[20:21] for k, s in seen.items()}
+        ),
         (one["rna"].requires_grad_(True),),
     )
 

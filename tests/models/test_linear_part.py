@@ -240,7 +240,9 @@ def test_samples_without_an_outcome_only_standardise():
     shuffled[30:] = shuffled[30:].flip(0)
     rows = torch.arange(40) < 30
     again = LinearPart("early").fit({"a": shuffled}, "number", y, torch.where(rows, fold, 9))
-    torch.testing.assert_close(again.module_.weight("a"), part.module_.weight("a"), rtol=0.2, atol=0.01)
+    torch.testing.assert_close(
+        again.module_.weight("a"), part.module_.weight("a"), rtol=0.2, atol=0.01
+    )
     torch.testing.assert_close(part.module_.mean_0.double(), x.mean(dim=0), rtol=1e-5, atol=1e-6)
 
 

@@ -36,6 +36,8 @@ def made():
     scores = {"kind": np.log([[0.8, 0.2]]), "dose": np.array([[30.0]]), "risk": np.zeros((1, 1))}
     states = [
         SimpleNamespace(
+            best_epoch=1,
+            curves={},
             validation=np.flatnonzero(fold == f),
             scores={k: np.repeat(v, (fold == f).sum(), axis=0) for k, v in scores.items()},
         )
@@ -49,7 +51,9 @@ def test_all_targets_at_once_and_one_by_one_agree(made):
     together = fit_all_parts(targets, values, outcomes, fold, states)
     for target in targets:
         alone = fit_parts(target, values, outcomes[target.name], fold, states)
-        np.testing.assert_allclose(together[target.name].weights, alone.weights, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            together[target.name].weights, alone.weights, rtol=1e-5, atol=1e-6
+        )
         np.testing.assert_allclose(
             together[target.name].out_of_fold, alone.out_of_fold, rtol=1e-5, atol=1e-5
         )
@@ -75,10 +79,42 @@ def test_the_stack_is_read_off_the_table(made):
 def test_class_weights_by_label(made):
     targets, values, outcomes, fold, states = made
     plain, raised, even = (
-        np.exp(fit_all_parts(targets, values, outcomes, fold, states, class_weight=w)["kind"].out_of_fold)
+        np.exp(
+            fit_all_parts(targets, values, outcomes, fold, states, class_weight=w)[
+                "kind"
+            ].out_of_fold
+        )
         for w in (None, {"rare": 6.0}, "balanced")
     )
     assert plain[:, 1].mean() + 0.1 < raised[:, 1].mean()
     assert plain[:, 1].mean() + 0.05 < even[:, 1].mean()
     with pytest.raises(ValueError, match="class_weight names 'none'"):
         fit_all_parts(targets, values, outcomes, fold, states, class_weight={"none": 2.0})
+
+
+def test_a_network_is_not_judged_at_the_epoch_its_own_samples_chose(made):
+    """At their own best epochs these networks know the outcome; at those of the other folds, nothing."""
+    targets, values, outcomes, fold, _ = made
+    dose = outcomes["dose"]
+    rng = np.random.default_rng(1)
+
+    def states(best):
+        made = []
+        for f in range(4):
+            rows = np.flatnonzero(fold == f)
+            curve = rng.normal(30.0, 4.0, size=(9, len(rows), 1))
+            curve[best[f] - 1] = np.nan_to_num(dose[rows], nan=30.0)
+            made.append(
+                SimpleNamespace(
+                    validation=rows,
+                    best_epoch=best[f],
+                    scores={"dose": curve[best[f] - 1]},
+                    curves={"dose": curve},
+                )
+            )
+        return made
+
+    flattered = fit_parts(targets[1], values, dose, fold, states([1, 9, 1, 9]))
+    assert flattered.weights[-1] < 0.2
+    honest = fit_parts(targets[1], values, dose, fold, states([5, 5, 5, 5]))
+    assert honest.weights[-1] > 0.5

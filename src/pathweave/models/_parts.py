@@ -150,7 +150,8 @@ def _mix(
     y, part_of = outcome[known], fold[known]
     deep = np.full((len(outcome), target.n_outputs), np.nan)
     for state in states:
-        deep[state.validation] = state.scores[target.name]
+        others = [other for other in states if other is not state]
+        deep[state.validation] = _honest_scores(state, others, target.name)
     single = [part.oof_.numpy()[known] for part in fitted.values()]
     predictions = np.stack([*single, deep[known]]).astype(np.float64)
     share = read.weight(read.known)
@@ -163,6 +164,20 @@ def _mix(
     out_of_fold[known] = pooled
     modules = [part.module_ for part in fitted.values()]
     return TargetParts(target.task, modules, weights, table, out_of_fold, offset)
+
+
+def _honest_scores(state: FittedState, others: list[FittedState], name: str) -> np.ndarray:
+    """Scores of a fold's samples at the epoch that is best in the other folds.
+
+    At the epoch that these samples themselves chose a network looks better than it is, and would be given
+    weight that belongs to the other parts.
+    """
+    curve = state.curves.get(name)
+    if curve is None or not others:
+        return state.scores[name]
+    epoch = round(float(np.median([other.best_epoch for other in others])))
+    scores: np.ndarray = curve[min(max(epoch, 1), len(curve)) - 1]
+    return scores
 
 
 def _pool(task: str, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -202,6 +202,8 @@ class PathwayVAE:
             device=self.device, n_jobs=self.n_jobs,
         )  # fmt: skip
         parts = fit_all_parts(targets, values, outcomes, fold, states[1:])
+        for state in states:
+            state.curves.clear()  # they have done their work
         self._keep(schema, targets, spec, arrays, states, parts)
         self.graph_ = None if measured is None else measured[0]
         if self.graph_ is not None:
