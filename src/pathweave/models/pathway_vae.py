@@ -39,7 +39,7 @@ class PathwayVAE:
     layers through genes, their relations and pathways; the posterior is the product of whatever experts
     a sample has (Wu and Goodman 2018), so that samples may lack layers in `fit` and later. With a target
     the prediction is a stack: ridge-penalised linear models over all layers side by side ("early") and
-    layer by layer ("late"), and an ensemble of these networks, mixed by their out-of-fold likelihood
+    layer by layer ("late"), a Gaussian kernel machine over features weighed by the outcome, and an ensemble of these networks, mixed by their out-of-fold likelihood
     inside the training samples. `parts_` shows what each part is worth.
 
     Parameters
