@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from pathweave.models._linear import LinearPart
+from pathweave._core.folds import folds
+from pathweave.models._linear import LinearPart, fit_linear
+from pathweave.models._outcome import Outcome
 from pathweave.nn.fused_linear import FusedLinear
 
 N, FOLD = 60, torch.arange(60) % 5
@@ -95,10 +97,10 @@ def test_held_out_rows_do_not_move_the_fit_of_their_fold(layers, task, fusion):
 
 
 def _oof_at_one_penalty(fusion, values, task, y):
-    import pathweave.models._linear as module
+    import pathweave.models._search as module
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "default_penalties", lambda *_, **__: torch.tensor([20.0]))
+        patch.setattr(module, "default_penalties", lambda *_, **__: torch.tensor([0.5]))
         return LinearPart(fusion, balance=False).fit(values, task, y, FOLD, n_classes=3).oof_
 
 
@@ -199,7 +201,115 @@ def test_bad_arguments_are_named(layers):
     values, _ = layers
     with pytest.raises(ValueError, match="fusion='middle'"):
         LinearPart("middle")
-    with pytest.raises(ValueError, match="y holds NaN"):
+    with pytest.raises(ValueError, match="y holds NaN only"):
         LinearPart("early").fit(values, "number", torch.full((N, 1), float("nan")), FOLD)
     with pytest.raises(ValueError, match="name a layer twice"):
         FusedLinear("class", [["rna"], ["rna"]], {"rna": 3}, 2)
+
+
+@pytest.mark.parametrize("fusion", ["early", "late"])
+def test_many_outcomes_at_once_and_one_by_one_agree(layers, fusion):
+    """Shared rotations and shared products are exact, whatever is missing from each outcome."""
+    values, z = layers
+    made = _outcomes(z)
+    numbers = [made["number"][:, :1], made["number"][:, 1:], made["number"][:, :1].clone()]
+    numbers[1][20:33] = float("nan")
+    numbers[2][20:33] = float("nan")
+    given = [("number", y) for y in numbers] + [(t, made[t]) for t in ("class", "survival")]
+    outcomes = [Outcome.read(task, y) for task, y in given]
+    parts = fit_linear(LinearPart(fusion), values, outcomes, FOLD)
+    for (task, y), part in zip(given, parts, strict=True):
+        alone = LinearPart(fusion).fit(values, task, y, FOLD)
+        torch.testing.assert_close(part.oof_, alone.oof_, rtol=1e-8, atol=1e-8)
+        assert part.oof_loss_ == pytest.approx(alone.oof_loss_, rel=1e-8)
+        assert part.penalty_ == alone.penalty_
+        for name, tensor in part.module_.state_dict().items():
+            torch.testing.assert_close(tensor, alone.module_.state_dict()[name])
+
+
+def test_samples_without_an_outcome_only_standardise():
+    """Their values move the units of the features, and nothing else of them the fit."""
+    rng = np.random.default_rng(0)
+    x = torch.tensor(rng.normal(size=(40, 5)))
+    y = x[:, :1].clone()
+    y[30:] = float("nan")
+    fold = torch.arange(40) % 5
+    part = LinearPart("early").fit({"a": x}, "number", y, fold)
+    assert bool(part.oof_.isfinite().all())
+    shuffled = x.clone()
+    shuffled[30:] = shuffled[30:].flip(0)
+    rows = torch.arange(40) < 30
+    again = LinearPart("early").fit({"a": shuffled}, "number", y, torch.where(rows, fold, 9))
+    torch.testing.assert_close(
+        again.module_.weight("a"), part.module_.weight("a"), rtol=0.2, atol=0.01
+    )
+    torch.testing.assert_close(part.module_.mean_0.double(), x.mean(dim=0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("weight", ["balanced", {1: 3.0}])
+def test_class_weights_mean_what_they_mean_in_scikit_learn(weight):
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 5))
+    y = (x[:, 0] + rng.normal(size=80) > 1.0).astype(int)
+    fold = torch.arange(80) % 5
+    part = LinearPart("early", class_weight=weight).fit(
+        {"a": torch.tensor(x)}, "class", torch.tensor(y), fold
+    )
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    model = LogisticRegression(C=1 / part.penalty_["early"], class_weight=weight, tol=1e-10)
+    expected = model.fit(z, y).predict_proba(z)
+    values = {"a": torch.tensor(x)}
+    seen = {"a": torch.ones(80, 5, dtype=torch.bool)}
+    ours = part.module_(values, seen).exp().numpy()
+    np.testing.assert_allclose(ours, expected, rtol=1e-3)
+
+
+def test_balanced_weights_raise_balanced_accuracy_and_its_own_loss():
+    rng = np.random.default_rng(0)
+    x = torch.tensor(rng.normal(size=(200, 10)))
+    y = (x[:, 0] + torch.tensor(rng.normal(size=200)) > 1.8).long()
+    fold = torch.arange(200) % 5
+
+    def recall(weight):
+        part = LinearPart("early", class_weight=weight).fit({"a": x}, "class", y, fold)
+        right = part.oof_.argmax(dim=1) == y
+        return sum(float(right[y == k].double().mean()) for k in (0, 1)) / 2
+
+    assert recall("balanced") > recall(None) + 0.05
+    part = LinearPart("late", class_weight="balanced").fit({"a": x}, "class", y, fold)
+    share = torch.where(y == 1, 0.5 / y.double().mean(), 0.5 / (1 - y.double().mean()))
+    hit = part.oof_.gather(1, y[:, None])[:, 0]
+    assert part.oof_loss_ == pytest.approx(-float((share * hit).sum() / share.sum()))
+    nothing = {"a": torch.zeros(1, 10, dtype=torch.bool)}
+    prior = part.module_({"a": torch.zeros(1, 10)}, nothing).exp()
+    torch.testing.assert_close(prior, torch.full((1, 2), 0.5))
+
+
+@pytest.mark.parametrize(
+    ("weight", "match"),
+    [("even", "must be None"), ({3: 1.0}, "names classes"), ({0: -1.0}, "positive numbers")],
+)
+def test_bad_class_weights_are_named(weight, match):
+    with pytest.raises(ValueError, match=match):
+        Outcome.read("class", torch.tensor([0, 1, 1]), class_weight=weight)
+
+
+def test_cox_part_chooses_as_the_cox_ridge_baseline_does():
+    """One layer, no missing values: the same penalty and the same direction as `evaluate`'s rival."""
+    from pathweave.evaluate._cox_ridge import CoxRidge
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(90, 200))
+    time = rng.exponential(np.exp(-x[:, :4].sum(axis=1) / 2))
+    event = (rng.random(90) < 0.6).astype(float)
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    y = np.column_stack([time, event])
+    rival = CoxRidge().fit(z, y)
+    fold = torch.tensor(folds(event, n_folds=5, seed=0))
+    part = LinearPart("early").fit({"a": torch.tensor(x)}, "survival", torch.tensor(y), fold)
+    # Folds standardise by themselves here, the rival's data came standardised: the grid's step is the bound.
+    assert part.penalty_["early"] == pytest.approx(rival.alpha_, rel=1e-6)
+    weight = part.module_.weight("a")[:, 0].double().numpy()
+    np.testing.assert_allclose(weight, rival.coef_, rtol=1e-3, atol=1e-5)

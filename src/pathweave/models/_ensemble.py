@@ -72,7 +72,7 @@ class FittedEnsemble:
         """The whole prediction of a target as one differentiable module."""
         parts = self.parts[target]
         modules: list[nn.Module] = [*parts.linear, self.deep_part(target, members)]
-        return Stack(modules, list(parts.weights), parts.task).eval()
+        return Stack(modules, list(parts.weights), parts.task, offset=parts.offset).eval()
 
     def predict(self, target: str, values: dict[str, np.ndarray]) -> np.ndarray:
         """Log-probabilities (n, n_classes), or numbers or log hazards (n, 1)."""

@@ -18,9 +18,9 @@ from pathweave.models._graph_arrays import measured_graph
 from pathweave.models._heads import SURVIVAL_LOSSES, head_spec
 from pathweave.models._held_out import HeldOut
 from pathweave.models._imputer import LayerImputer
-from pathweave.models._parts import fit_parts
+from pathweave.models._parts import fit_all_parts
 from pathweave.models._replicates import fit_replicates
-from pathweave.models._targets import Target, read_targets
+from pathweave.models._targets import Target, check_class_weight, read_targets
 from pathweave.models._train import FittedState, Replicate, TrainSpec
 from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
@@ -109,6 +109,8 @@ class Estimator(FittedModel):
         mask = check_samples(mdata, samples)
         obs = mdata.obs.loc[mask]
         targets = read_targets(obs, target=target, survival=survival)
+        class_weight = self.get_params().get("class_weight")
+        check_class_weight(targets, class_weight)
         schema, values, sizes = self._read_training(mdata, layers, mask)
         if len(obs) < _MIN_SAMPLES:
             msg = f"{len(obs)} training samples are too few to learn from; {_MIN_SAMPLES} are the least."
@@ -122,7 +124,11 @@ class Estimator(FittedModel):
             spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays,
             self._plan(fold, bool(targets)), device=self.device, n_jobs=self.n_jobs, library=sizes,
         )  # fmt: skip
-        parts = {t.name: fit_parts(t, values, outcomes[t.name], fold, states[1:]) for t in targets}
+        parts = fit_all_parts(
+            targets, values, outcomes, fold, states[1:], class_weight=class_weight
+        )
+        for state in states:
+            state.curves.clear()  # they have done their work
         self._keep(schema, targets, spec, arrays, states, parts)
         self.ensemble_.held_out = {
             t.name: HeldOut.learn(t, outcomes[t.name], parts[t.name].out_of_fold) for t in targets

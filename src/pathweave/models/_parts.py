@@ -1,17 +1,18 @@
-"""The parts of one target's prediction: linear models and networks, judged out of fold."""
+"""The parts of a target's prediction: linear models, a kernel machine and networks, judged out of fold."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 import torch
 
-from pathweave._core.checks import listed
 from pathweave._core.metrics import concordance_index
-from pathweave.models._linear import LinearPart
+from pathweave.models._kernel import KernelPart, fit_kernel
+from pathweave.models._linear import LinearPart, fit_linear
+from pathweave.models._outcome import Outcome
 from pathweave.models._stack import (
     class_weights,
     number_weights,
@@ -19,25 +20,34 @@ from pathweave.models._stack import (
     survival_weights,
 )
 
+from pathweave.models._targets import check_class_weight
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pathweave.models._targets import Target
     from pathweave.models._train import FittedState
     from pathweave.nn.fused_linear import FusedLinear
+    from pathweave.nn.kernel_machine import KernelMachine
+
+    FittedPart = FusedLinear | KernelMachine
 
 
 @dataclass
 class TargetParts:
-    """Parts of one prediction: linear modules, weights (the network's comes last), table.
+    """Parts of one prediction: modules, weights (the network's comes last), offset, table.
 
-    `out_of_fold` holds the stack's out-of-fold predictions (log-probabilities, numbers or log hazards),
-    NaN where the outcome is unknown.
+    `linear` holds the parts that are no networks: linear models and the kernel machine. `out_of_fold` holds
+    the stack's out-of-fold predictions (log-probabilities, numbers or log hazards), NaN where the outcome is
+    unknown. `offset` is added to the weighted sum of numbers.
     """
 
     task: str
-    linear: list[FusedLinear]
+    linear: list[FittedPart]
     weights: np.ndarray
     table: pd.DataFrame
     out_of_fold: np.ndarray
+    offset: float = 0.0
 
 
 def fit_parts(
@@ -46,53 +56,112 @@ def fit_parts(
     outcome: np.ndarray,
     fold: np.ndarray,
     states: list[FittedState],
+    *,
+    class_weight: Literal["balanced"] | Mapping[str, float] | None = None,
 ) -> TargetParts:
-    """Fit the linear parts and weigh all parts by what they predicted out of fold.
+    """Fit the parts of one target; `fit_all_parts` does several at once, with the same numbers."""
+    fitted = fit_all_parts(
+        [target], values, {target.name: outcome}, fold, states, class_weight=class_weight
+    )
+    return fitted[target.name]
+
+
+def fit_all_parts(
+    targets: Sequence[Target],
+    values: dict[str, np.ndarray],
+    outcomes: Mapping[str, np.ndarray],
+    fold: np.ndarray,
+    states: list[FittedState],
+    *,
+    class_weight: Literal["balanced"] | Mapping[str, float] | None = None,
+) -> dict[str, TargetParts]:
+    """Fit the linear and kernel parts of every target and weigh all parts by what they predicted out of fold.
 
     Parameters
     ----------
-    target, outcome
-        The target and its encoded values (n, 1 or 2), NaN where unknown.
+    targets, outcomes
+        The targets, and by name their encoded values (n, 1 or 2), NaN where unknown.
     values
         Layers of the training samples.
     fold
         Fold of each training sample, shared by all parts.
     states
         Fitted networks, one a fold.
+    class_weight
+        Weight of each class in the loss of the parts and of the stack: ``"balanced"``, or by label (1 for
+        labels not named). Probabilities are then those of a population with classes in these proportions.
+
+    Returns
+    -------
+    The parts of each target, by name.
     """
-    known = ~np.isnan(outcome).any(axis=1)
+    check_class_weight(targets, class_weight)
+    if not targets:
+        return {}
+    read = [
+        Outcome.read(
+            t.task, torch.tensor(outcomes[t.name]), n_classes=len(t.classes) or None,
+            class_weight=dict(enumerate(t.class_weights(outcomes[t.name], class_weight))) or None,
+        )
+        for t in targets
+    ]  # fmt: skip
+    layers = {layer: torch.tensor(x) for layer, x in values.items()}
+    folds = torch.tensor(fold)
+    fitted: dict[str, Sequence[LinearPart | KernelPart]] = {}
+    fitted["linear, early fusion"] = fit_linear(LinearPart("early"), layers, read, folds)
+    if len(values) > 1:
+        fitted["linear, late fusion"] = fit_linear(LinearPart("late"), layers, read, folds)
+    fitted["kernel"] = fit_kernel(KernelPart(), layers, read, folds)
+    return {
+        target.name: _mix(
+            target, read[i], {name: parts[i] for name, parts in fitted.items()},
+            outcomes[target.name], fold, states,
+        )
+        for i, target in enumerate(targets)
+    }  # fmt: skip
+
+
+def _mix(
+    target: Target,
+    read: Outcome,
+    fitted: Mapping[str, LinearPart | KernelPart],
+    outcome: np.ndarray,
+    fold: np.ndarray,
+    states: list[FittedState],
+) -> TargetParts:
+    """Weigh the parts of one target."""
+    known = read.known.numpy()
     y, part_of = outcome[known], fold[known]
-    # A layer that no sample with an outcome has teaches a linear model nothing.
-    read = {name: x[known] for name, x in values.items() if not np.isnan(x[known]).all()}
-    if not read:
-        msg = (
-            f"target {target.name!r}: no training sample with a known outcome has a value in any layer "
-            f"({listed(values)}), so it cannot be learned."
-        )
-        raise ValueError(msg)
-    names = ["linear, early fusion"] + (["linear, late fusion"] if len(read) > 1 else [])
-    linear = [
-        LinearPart("early" if "early" in name else "late").fit(
-            {layer: torch.tensor(x) for layer, x in read.items()},
-            target.task,
-            torch.tensor(y[:, 0].astype(np.int64) if target.task == "class" else y),
-            torch.tensor(part_of),
-            n_classes=len(target.classes) or None,
-        )
-        for name in names
-    ]
     deep = np.full((len(outcome), target.n_outputs), np.nan)
     for state in states:
-        deep[state.validation] = state.scores[target.name]
-    predictions = np.stack(
-        [np.asarray(part.oof_, dtype=np.float64) for part in linear] + [deep[known]]
-    )
-    weights = _weights(target.task, predictions, y, part_of)
-    pooled = _pool(target.task, predictions, weights)
-    table = _table(target, [*names, "network"], [*predictions, pooled], weights, y, part_of)
+        others = [other for other in states if other is not state]
+        deep[state.validation] = _honest_scores(state, others, target.name)
+    single = [part.oof_.numpy()[known] for part in fitted.values()]
+    predictions = np.stack([*single, deep[known]]).astype(np.float64)
+    share = read.weight(read.known)
+    counted = np.ones(len(y)) if share is None else share.numpy()
+    weights, offset = _weights(target.task, predictions, y, part_of, counted)
+    pooled = _pool(target.task, predictions, weights) + offset
+    names = [*fitted, "network"]
+    table = _table(target, names, [*predictions, pooled], weights, _Truth(y, part_of, counted))
     out_of_fold = np.full((len(outcome), target.n_outputs), np.nan)
     out_of_fold[known] = pooled
-    return TargetParts(target.task, [part.module_ for part in linear], weights, table, out_of_fold)
+    modules = [part.module_ for part in fitted.values()]
+    return TargetParts(target.task, modules, weights, table, out_of_fold, offset)
+
+
+def _honest_scores(state: FittedState, others: list[FittedState], name: str) -> np.ndarray:
+    """Scores of a fold's samples at the epoch that is best in the other folds.
+
+    At the epoch that these samples themselves chose a network looks better than it is, and would be given
+    weight that belongs to the other parts.
+    """
+    curve = state.curves.get(name)
+    if curve is None or not others:
+        return state.scores[name]
+    epoch = round(float(np.median([other.best_epoch for other in others])))
+    scores: np.ndarray = curve[min(max(epoch, 1), len(curve)) - 1]
+    return scores
 
 
 def _pool(task: str, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -102,12 +171,24 @@ def _pool(task: str, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray
     )
 
 
-def _weights(task: str, predictions: np.ndarray, y: np.ndarray, fold: np.ndarray) -> np.ndarray:
+def _weights(
+    task: str, predictions: np.ndarray, y: np.ndarray, fold: np.ndarray, counted: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Weights of the parts, and what is added to their sum."""
     if task == "class":
-        return class_weights(predictions, y[:, 0])
+        return class_weights(predictions, y[:, 0], counted), 0.0
     if task == "number":
         return number_weights(predictions[:, :, 0], y[:, 0])
-    return survival_weights(predictions[:, :, 0], y[:, 0], y[:, 1], fold)
+    return survival_weights(predictions[:, :, 0], y[:, 0], y[:, 1], fold), 0.0
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """Known outcomes, their folds, and how much each sample counts."""
+
+    y: np.ndarray
+    fold: np.ndarray
+    weight: np.ndarray
 
 
 def _table(
@@ -115,8 +196,7 @@ def _table(
     names: list[str],
     predictions: list[np.ndarray],
     weights: np.ndarray,
-    y: np.ndarray,
-    fold: np.ndarray,
+    truth: _Truth,
 ) -> pd.DataFrame:
     """One row a part and one for the stack: weight, out-of-fold loss and score."""
     share = weights
@@ -126,7 +206,7 @@ def _table(
     share = share / share.sum()
     rows = []
     for name, prediction, weight in zip([*names, "stack"], predictions, [*share, 1.0], strict=True):
-        loss, score = _judge(target.task, prediction, y, fold)
+        loss, score = _judge(target.task, prediction, truth)
         rows.append(
             {
                 "target": target.name,
@@ -140,13 +220,12 @@ def _table(
     return pd.DataFrame(rows).assign(metric=metric)
 
 
-def _judge(
-    task: str, prediction: np.ndarray, y: np.ndarray, fold: np.ndarray
-) -> tuple[float, float]:
+def _judge(task: str, prediction: np.ndarray, truth: _Truth) -> tuple[float, float]:
     """Out-of-fold loss and score; survival is compared within folds only."""
+    y, fold = truth.y, truth.fold
     if task == "class":
         labels = y[:, 0].astype(int)
-        loss = -float(np.mean(prediction[np.arange(len(labels)), labels]))
+        loss = -float(np.average(prediction[np.arange(len(labels)), labels], weights=truth.weight))
         return loss, float(np.mean(prediction.argmax(axis=1) == labels))
     if task == "number":
         error = prediction[:, 0] - y[:, 0]

@@ -29,6 +29,7 @@ from pathweave.models._targets import Target
 from pathweave.models._train import FittedState
 from pathweave.nn.fused_linear import FusedLinear
 from pathweave.nn.heads import HeadSpec
+from pathweave.nn.kernel_machine import KernelMachine
 from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ def _describe(model: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]
             name: {
                 "task": parts.task,
                 "weights": parts.weights.tolist(),
+                "offset": parts.offset,
                 "linear": [module.config() for module in parts.linear],
                 "table": parts.table.to_dict(orient="list"),
                 "held_out": ensemble.held_out[name].to_json(),
@@ -265,7 +267,8 @@ def _restore(
     for name, saved in config["parts"].items():
         modules = []
         for i, linear in enumerate(saved["linear"]):
-            module = FusedLinear.from_config(linear)
+            kernel = linear.get("kind") == "kernel"
+            module = (KernelMachine if kernel else FusedLinear).from_config(linear)
             arrays = _sub(tensors, f"linear.{name}.{i}.")
             module.load_state_dict({k: torch.tensor(v) for k, v in arrays.items()})
             modules.append(module)
@@ -276,6 +279,7 @@ def _restore(
             np.array(saved["weights"]),
             table,
             tensors[f"out_of_fold.{name}"],
+            float(saved.get("offset", 0.0)),
         )
     model.layers_ = {l["name"]: LayerSchema.from_json(l) for l in config["layers"]}
     model.targets_ = {t["name"]: Target.from_json(t) for t in config["targets"]}

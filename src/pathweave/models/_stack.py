@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize
 
-_PRIOR = 10.0
+_PRIOR = 20.0
 """Pseudo-samples that vote for equal weights: with few samples an even mixture is the safer one."""
 
 
-def class_weights(log_proba: np.ndarray, y: np.ndarray) -> np.ndarray:
+def class_weights(
+    log_proba: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None
+) -> np.ndarray:
     """Weights of log-probabilities that maximise the likelihood of their pool out of fold.
 
     The pool is ``softmax(sum_k w_k log p_k)`` (logarithmic opinion pool, Genest and Zidek 1986; fitted
@@ -22,6 +24,8 @@ def class_weights(log_proba: np.ndarray, y: np.ndarray) -> np.ndarray:
         Out-of-fold log-probabilities (n_parts, n, n_classes).
     y
         Class positions (n,).
+    sample_weight
+        How much each sample counts (n,); all alike by default.
 
     Returns
     -------
@@ -29,14 +33,16 @@ def class_weights(log_proba: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     n_parts, n = log_proba.shape[:2]
     rows, labels = np.arange(n), y.astype(int)
+    counted = np.ones(n) if sample_weight is None else sample_weight
 
     def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
         score = np.tensordot(w, log_proba, 1)
         score -= score.max(axis=1, keepdims=True)
         log_norm = np.log(np.exp(score).sum(axis=1))
         proba = np.exp(score - log_norm[:, None])
-        value = (log_norm - score[rows, labels]).sum()
-        gradient = (proba * log_proba).sum(axis=(1, 2)) - log_proba[:, rows, labels].sum(axis=1)
+        value = (counted * (log_norm - score[rows, labels])).sum()
+        missed = (proba * log_proba).sum(axis=2) - log_proba[:, rows, labels]
+        gradient = missed @ counted
         apart = w - w.mean()
         scale = w.sum() - 1.0
         value += _PRIOR / 2 * (apart**2).sum() + scale**2
@@ -48,16 +54,37 @@ def class_weights(log_proba: np.ndarray, y: np.ndarray) -> np.ndarray:
     return weights if weights.sum() > 0.05 else 0.05 * even
 
 
-def number_weights(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Convex weights that minimise the out-of-fold squared error, drawn towards equal ones."""
-    n_parts = len(predictions)
+def number_weights(predictions: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights and offset of numbers that minimise the squared error out of fold.
+
+    The weights are drawn towards equal ones, and their sum a little towards one. It is free because means
+    over layers, and shrunken predictions at large, vary too little (stacked regression, Breiman 1996).
+
+    Parameters
+    ----------
+    predictions
+        Out-of-fold predictions (n_parts, n).
+    y
+        Numbers (n,).
+
+    Returns
+    -------
+    Weights (n_parts,), zero or more, and what is added to the weighted sum so that the mean stays in place.
+    """
+    n_parts, center = len(predictions), float(y.mean())
     spread = float(np.var(y)) or 1.0
+    p, t = (predictions - center) / spread**0.5, (y - center) / spread**0.5
+    gram, product = p @ p.T, p @ t
 
-    def loss(w: np.ndarray) -> float:
-        error = np.sum((w @ predictions - y) ** 2) / spread
-        return float(error + _PRIOR * np.sum((w - 1.0 / n_parts) ** 2))
+    def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
+        apart, excess = w - w.mean(), w.sum() - 1.0
+        value = w @ gram @ w - 2.0 * product @ w + _PRIOR * (apart**2).sum() + excess**2
+        return float(value), 2.0 * (gram @ w - product + _PRIOR * apart + excess)
 
-    return _simplex(loss, n_parts)
+    even = np.full(n_parts, 1.0 / n_parts)
+    fit = minimize(loss, even, jac=True, bounds=[(0.0, None)] * n_parts, method="L-BFGS-B")
+    weights = np.asarray(fit.x)
+    return weights, center * float(1.0 - weights.sum())
 
 
 def survival_weights(
@@ -96,15 +123,3 @@ def partial_likelihood_loss(risk: np.ndarray, time: np.ndarray, event: np.ndarra
     at_risk = np.logaddexp.accumulate(risk) if len(risk) else risk
     last = np.searchsorted(-time, -time, side="right") - 1
     return float(((at_risk[last] - risk) * event).sum())
-
-
-def _simplex(loss: object, n_parts: int) -> np.ndarray:
-    fit = minimize(
-        loss,
-        np.full(n_parts, 1.0 / n_parts),
-        bounds=[(0.0, 1.0)] * n_parts,
-        constraints=[{"type": "eq", "fun": lambda w: w.sum() - 1.0}],
-        method="SLSQP",
-    )
-    weights = np.clip(fit.x, 0.0, None)
-    return weights / weights.sum()

@@ -56,7 +56,7 @@ class Target:
             What `encode` gives.
         how
             ``None`` for equal weights, ``"balanced"`` for ``n / (n_classes * n_of_the_class)`` as in scikit-learn,
-            or a dict from class to weight.
+            or a dict from class to weight, 1 for those it does not name.
 
         Returns
         -------
@@ -65,20 +65,8 @@ class Target:
         if how is None or self.task != "class":
             return ()
         if isinstance(how, Mapping):
-            strange = [label for label in how if str(label) not in self.classes]
-            bad = {label: w for label, w in how.items() if not 0 < float(w) < np.inf}
-            if strange or bad:
-                msg = (
-                    f"class_weight={dict(how)!r}: {listed(strange or bad)} "
-                    f"{'is no class' if strange else 'has no positive weight'} of target {self.name!r}; "
-                    f"give a positive number for classes among {listed(self.classes, 20)}."
-                )
-                raise ValueError(msg)
             given = {str(label): float(weight) for label, weight in how.items()}
             return tuple(given.get(label, 1.0) for label in self.classes)
-        if how != "balanced":
-            msg = f"class_weight={how!r} must be None, 'balanced' or a dict from class to weight."
-            raise ValueError(msg)
         labels = outcome[:, 0]
         counts = np.array([np.sum(labels == i) for i in range(len(self.classes))])
         return tuple(float(w) for w in counts.sum() / (len(counts) * np.maximum(counts, 1)))
@@ -137,6 +125,25 @@ def read_targets(
     if survival is not None:
         targets.append(_survival_target(obs, survival))
     return tuple(targets)
+
+
+def check_class_weight(targets: Sequence[Target], how: Any) -> None:
+    """Raise unless class weights are of a known kind, positive, and name classes that a target has."""
+    if how is None or (isinstance(how, str) and how == "balanced"):
+        return
+    if not isinstance(how, Mapping):
+        msg = f"class_weight={how!r} must be None, 'balanced' or a dict from class to weight."
+        raise ValueError(msg)
+    classes = [label for target in targets for label in target.classes]
+    strange = [label for label in how if str(label) not in classes]
+    bad = [label for label, weight in how.items() if not 0 < float(weight) < np.inf]
+    if strange or bad:
+        msg = (
+            f"class_weight={dict(how)!r}: {listed(strange or bad)} "
+            f"{'is no class of any target' if strange else 'has no positive weight'}; give a positive number "
+            f"for classes among {listed(classes, 20)}."
+        )
+        raise ValueError(msg)
 
 
 def _is_class(values: pd.Series) -> bool:

@@ -65,7 +65,11 @@ class Replicate:
 
 @dataclass
 class FittedState:
-    """What a replicate leaves behind: parameters, curves, and scores of its validation samples."""
+    """What a replicate leaves behind: parameters, curves, and scores of its validation samples.
+
+    `scores` are those of the best epoch, which the same samples chose: they flatter. `curves` holds the scores
+    after every epoch (n_epochs, n_validation, n_outputs), so that others may choose.
+    """
 
     name: str
     state: dict[str, np.ndarray]
@@ -73,6 +77,7 @@ class FittedState:
     history: list[dict[str, Any]] = field(default_factory=list)
     validation: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     scores: dict[str, np.ndarray] = field(default_factory=dict)
+    curves: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def train_replicate(
@@ -151,6 +156,7 @@ class _Run:
             net.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
         )
         history: list[dict[str, Any]] = []
+        curve: list[dict[str, np.ndarray]] = []
         best_loss, best_epoch = float("inf"), 0
         best = {name: p.detach().clone() for name, p in net.state_dict().items()}
         for epoch in range(1, training.max_epochs + 1):
@@ -159,6 +165,7 @@ class _Run:
                 best, best_epoch = net.state_dict(), epoch
                 continue
             scores = self._validate()
+            curve.append(self._scores())
             history.append(self._record(epoch, "validation", scores))
             monitored = scores["target_loss"] if net.spec.heads else scores["loss"]
             if monitored < best_loss - 1e-4:
@@ -178,6 +185,7 @@ class _Run:
             history,
             self.replicate.validation,
             self._scores(),
+            {name: np.stack([scores[name] for scores in curve]) for name in (curve or [{}])[0]},
         )
 
     def _train_epoch(self, optimizer: torch.optim.Optimizer) -> dict[str, float]:

@@ -76,16 +76,26 @@ class Stack(nn.Module):
     parts
         Modules with ``forward(values, measured)``: log-probabilities (n, n_classes) or scores (n, 1).
     weights
-        One weight a part; those of numbers sum to one.
+        One weight a part.
     task
         ``"class"``, ``"number"`` or ``"survival"``.
+    offset
+        Added to the weighted sum of numbers, whose weights need not sum to one.
     """
 
-    def __init__(self, parts: Sequence[nn.Module], weights: Sequence[float], task: str) -> None:
+    def __init__(
+        self,
+        parts: Sequence[nn.Module],
+        weights: Sequence[float],
+        task: str,
+        *,
+        offset: float = 0.0,
+    ) -> None:
         super().__init__()
         kept = [(part, weight) for part, weight in zip(parts, weights, strict=True) if weight > 0]
         self.parts = nn.ModuleList(part for part, _ in kept)
         self.task = task
+        self.offset = offset
         self.register_buffer("weights", torch.tensor([weight for _, weight in kept]))
 
     def forward(self, values: dict[str, Tensor], measured: dict[str, Tensor]) -> Tensor:
@@ -96,7 +106,7 @@ class Stack(nn.Module):
         """Pool what the parts said, (..., n, n_outputs) each; a part may say it several times over."""
         weights = cast("Tensor", self.weights)
         weighed = [weight * out.float() for weight, out in zip(weights, outs, strict=True)]
-        pooled = torch.stack(torch.broadcast_tensors(*weighed)).sum(dim=0)
+        pooled = torch.stack(torch.broadcast_tensors(*weighed)).sum(dim=0) + self.offset
         return pooled.log_softmax(dim=-1) if self.task == "class" else pooled
 
     def with_members(
