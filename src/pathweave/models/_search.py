@@ -84,15 +84,14 @@ class Search:
         else:
             path = outcome.path(x[taught], taught, self.grid * spread)
             self.oof[:, seen] = outcome.link(path.predict(x[seen]))
-        if outcome.task == "survival":
-            everyone = taught | judged
-            whole = path.predict(x[everyone])
-            own = whole[:, taught[everyone]]
-            self.losses += _likelihoods(outcome, everyone, whole)
-            self.losses -= _likelihoods(outcome, taught, own)
-        else:
-            predicted = self.oof[:, judged]
-            self.losses += torch.tensor([outcome.loss(p, judged) for p in predicted])
+            if outcome.task == "survival":
+                everyone = taught | judged
+                whole = path.predict(x[everyone])
+                self.losses += _likelihoods(outcome, everyone, whole)
+                self.losses -= _likelihoods(outcome, taught, whole[:, taught[everyone]])
+                return
+        predicted = self.oof[:, judged]
+        self.losses += torch.tensor([outcome.loss(p, judged) for p in predicted])
 
     def best(self) -> Found:
         """Take the penalty with the smallest loss."""

@@ -27,8 +27,9 @@ class SharedRidge:
     >>> from pathweave.nn.shared_ridge import SharedRidge
     >>> x = torch.tensor([[-1.0], [0.0], [1.0], [2.0]]).double()
     >>> rows = torch.tensor([True, True, True, False])
-    >>> SharedRidge(x).predict(3 * x[rows] + 1, rows, ~rows, torch.tensor([2.0])).flatten()
-    tensor([4.], dtype=torch.float64)
+    >>> out = SharedRidge(x).predict(3 * x[rows] + 1, rows, ~rows, torch.tensor([2.0]))
+    >>> round(float(out), 6)
+    4.0
     """
 
     def __init__(self, x: Tensor) -> None:
