@@ -123,7 +123,7 @@ def judge(z: np.ndarray, y: np.ndarray, labels: np.ndarray | None) -> dict[str, 
     }
 
 
-def run(name: str, seed: int = 0) -> pd.DataFrame:
+def run(name: str, peers: list[str], seed: int = 0) -> pd.DataFrame:
     """All methods on one data set."""
     mdata, about, label = read(name)
     chosen = groups(about, label)
@@ -141,7 +141,7 @@ def run(name: str, seed: int = 0) -> pd.DataFrame:
     wide = np.nan_to_num(np.concatenate(list(layers.values()), axis=1))
     found["pca"] = PCA(DIMS, random_state=seed).fit_transform(wide)
     seconds["pca"] = time.perf_counter() - started
-    for peer in ("mofa", "snf"):
+    for peer in peers:
         started = time.perf_counter()
         try:
             said = ask(peer, layers, clusters, seed)
@@ -167,9 +167,11 @@ def run(name: str, seed: int = 0) -> pd.DataFrame:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="*", default=list(SETS), help="data sets; all by default")
-    for data in parser.parse_args().data:
+    parser.add_argument("--peers", nargs="*", default=["mofa", "snf"], help="mofa, snf or neither")
+    asked = parser.parse_args()
+    for data in asked.data:
         with pw.settings.override(progress=False):
-            table = run(data).round(4)
+            table = run(data, asked.peers).round(4)
         print(table.to_string(), flush=True)
         if OUT.exists():
             before = pd.read_csv(OUT)

@@ -88,6 +88,10 @@ class PathwayVAE(Estimator):
         Targets seen in `fit`, by name.
     graph_
         The measured part of the graph, or ``None``.
+    imputer_
+        The training samples (2000 at most) and the models that fill gaps from them.
+    consensus_
+        Linear maps of the layers to the embedding of a model without a target, otherwise ``None``.
 
     Examples
     --------
