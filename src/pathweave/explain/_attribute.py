@@ -12,7 +12,7 @@ from pathweave._core.progress import progress
 from pathweave._core.results import Attributions
 from pathweave._core.version import VERSION
 from pathweave.explain._tables import Explained, attribution_tables
-from pathweave.models._data import read_values
+from pathweave.models._match import read_matched
 from pathweave.nn import single_thread
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def attribute(
     if n_steps < 2 or max_samples < 1:
         msg = f"n_steps={n_steps!r} must be 2 or more and max_samples={max_samples!r} 1 or more."
         raise ValueError(msg)
-    values = read_values(mdata, list(model.layers_.values()))
+    values = read_matched(model, mdata)
     jobs = _plan(mdata, model, values, chosen, groupby, max_samples, np.random.default_rng(seed))
     if not jobs:
         msg = f"groupby={groupby!r}: no sample with a layer belongs to a group."

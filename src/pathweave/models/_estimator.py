@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from pathweave._core.checks import check_mudata
+from pathweave._core.checks import check_choice, check_mudata
 from pathweave._core.folds import folds
 from pathweave.models._data import LayerSchema, check_samples, read_training
 from pathweave.models._ensemble import FittedEnsemble
@@ -18,10 +18,11 @@ from pathweave.models._parts import fit_parts
 from pathweave.models._replicates import fit_replicates
 from pathweave.models._targets import Target, read_targets
 from pathweave.models._train import FittedState, Replicate, TrainSpec
+from pathweave.models._transfer import Start, started
 from pathweave.nn.pathway_vae import GraphArrays, HeadSpec, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mudata import MuData
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pathweave.models._parts import TargetParts
 
 _MIN_SAMPLES = 20
+_TUNING_RATE = 0.5
+"""Share of a model's learning rate with which it is tuned."""
 _AT_LEAST_ONE = (
     "n_latent", "n_hidden", "n_channels", "n_graph_layers", "max_epochs", "patience", "batch_size",
 )  # fmt: skip
@@ -92,6 +95,98 @@ class Estimator(FittedModel):
         ValueError
             Data or labels that cannot be learned from; the message says which, and what to do.
         """
+        return self._learn(
+            mdata, graph, target=target, survival=survival, layers=layers, samples=samples
+        )
+
+    def fine_tune(  # as `fit`, and how to start
+        self,
+        mdata: MuData,
+        *,
+        target: str | Sequence[str] | None = None,
+        survival: tuple[str, str] | None = None,
+        layers: Sequence[str] | str | None = None,
+        samples: Any = None,
+        rename: Mapping[str, str] | None = None,
+        units: str = "cohort",
+        learning_rate: float | None = None,
+        n_folds: int | None = None,
+        seed: int | None = None,
+    ) -> Self:
+        """Fit another cohort from where this model stands; this model stays as it is.
+
+        Encoders, graph network and decoders start from this model's weights, targets that both have (with the
+        same classes) from its heads; what has no counterpart starts afresh. Features are matched by name
+        and, where a name is not there, through the graph (`match`), so that the cohort may come from another
+        platform, lack layers or bring new ones. The nodes, relations and pathways of the graph stay. Linear
+        parts are fitted on the new cohort alone; one more reads the latent and the pathway activities of
+        this model. All are weighed by what they predict out of fold among the new training samples.
+
+        Parameters
+        ----------
+        mdata
+            The new cohort.
+        target, survival, layers, samples
+            As in `fit`.
+        rename
+            Layers that have another name there: ``{"layer of mdata": "layer of fit"}``. The result keeps the names
+            of `mdata`.
+        units
+            How features are standardised for the networks. ``"cohort"``: by the new training samples.
+            ``"fit"``: by the samples that this model was fitted on, where it knows the feature; right only
+            where both cohorts have the same units.
+        learning_rate
+            Of the networks; half of this model's by default.
+        n_folds, seed
+            As in the constructor; this model's by default.
+
+        Returns
+        -------
+        A new fitted model of the same class; ``fine_tuned_from_`` says from what: class, version, digest of the
+        parameters, layers, targets, n_samples, units.
+
+        Raises
+        ------
+        ValueError
+            If no layer has a feature in common with this model, or the data cannot be learned from.
+
+        References
+        ----------
+        Yosinski et al. (2014), How transferable are features in deep neural networks? NeurIPS 27.
+
+        Examples
+        --------
+        >>> import pathweave as pw
+        >>> many, few = pw.datasets.simulate(80, seed=1), pw.datasets.simulate(40, seed=2)
+        >>> pretrained = pw.models.MultimodalVAE(4, max_epochs=3, n_folds=3).fit(many)
+        >>> tuned = pretrained.fine_tune(few, target="class")
+        >>> tuned.predict_proba(few).shape, tuned.fine_tuned_from_["n_samples"]
+        ((40, 2), 80)
+        """
+        self._need_fit()
+        check_choice("units", units, ("cohort", "fit"))
+        changed = {
+            "learning_rate": learning_rate or self.get_params()["learning_rate"] * _TUNING_RATE,
+            "n_folds": n_folds or self.n_folds,
+            "seed": self.seed if seed is None else seed,
+        }
+        model = type(self)(**{**self.get_params(), **changed})
+        start = Start(self, mdata, rename, units == "fit")
+        return model._learn(
+            mdata, None, target=target, survival=survival, layers=layers, samples=samples, start=start
+        )  # fmt: skip
+
+    def _learn(
+        self,
+        mdata: MuData,
+        graph: PathwayGraph | None,
+        *,
+        target: str | Sequence[str] | None,
+        survival: tuple[str, str] | None,
+        layers: Sequence[str] | str | None,
+        samples: Any,
+        start: Start | None = None,
+    ) -> Self:
         self._check_parameters()
         check_mudata(mdata)
         mask = check_samples(mdata, samples)
@@ -101,21 +196,34 @@ class Estimator(FittedModel):
         if len(obs) < _MIN_SAMPLES:
             msg = f"{len(obs)} training samples are too few to learn from; {_MIN_SAMPLES} are the least."
             raise ValueError(msg)
-        measured = self._measured_graph(mdata, schema, graph)
+        if start is not None:
+            start.check(schema, list(map(str, obs.index)))
+        measured = self._measured_graph(mdata, schema, graph, start)
         arrays = None if measured is None else measured[1]
         outcomes = {t.name: t.encode(obs) for t in targets}
         spec = self._net_spec(schema, targets, outcomes, arrays)
         fold = self._folds(targets, outcomes, len(obs))
+        plan = self._plan(fold, bool(targets))
+        pretrained = None
+        if start is not None:
+            plan = started(plan, start.states(spec, arrays, targets, len(plan)))
+            pretrained = start.network(spec, arrays, values) if targets else None
         states = fit_replicates(
-            spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays,
-            self._plan(fold, bool(targets)), device=self.device, n_jobs=self.n_jobs,
+            spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays, plan,
+            device=self.device, n_jobs=self.n_jobs,
         )  # fmt: skip
-        parts = {t.name: fit_parts(t, values, outcomes[t.name], fold, states[1:]) for t in targets}
+        parts = {
+            t.name: fit_parts(t, values, outcomes[t.name], fold, states[1:], pretrained)
+            for t in targets
+        }
         self._keep(schema, targets, spec, arrays, states, parts)
         self.graph_ = None if measured is None else measured[0]
         if self.graph_ is not None:
             self.ensemble_.calibrate_activity(values)
         self.graph_digest_ = None if graph is None or not self.uses_graph else graph.digest
+        self.fine_tuned_from_ = None if start is None else start.record()
+        if start is not None:
+            self.graph_digest_ = start.old.graph_digest_ if measured is not None else None
         self.training_samples_ = tuple(map(str, obs.index))
         self.baseline_ = {
             layer.name: np.nan_to_num(np.nanmean(values[layer.name], axis=0)).astype(np.float32)
@@ -139,15 +247,20 @@ class Estimator(FittedModel):
             raise ValueError(msg)
 
     def _measured_graph(
-        self, mdata: MuData, schema: tuple[LayerSchema, ...], graph: PathwayGraph | None
+        self,
+        mdata: MuData,
+        schema: tuple[LayerSchema, ...],
+        graph: PathwayGraph | None,
+        start: Start | None = None,
     ) -> tuple[PathwayGraph, GraphArrays] | None:
         """The measured part of the graph, for models that use one."""
-        measured = None
+        measured = start.measured(schema) if start is not None else None
         if graph is not None and self.uses_graph:
             small, big = self.get_params()["pathway_size"]
             measured = measured_graph(mdata, schema, graph, min_size=small, max_size=big)
         if measured is None and self.needs_graph:
-            found = "graph=None" if graph is None else "no layer with a feature on the graph"
+            none = graph is None and start is None
+            found = "graph=None" if none else "no layer with a feature on the graph"
             msg = (
                 f"{type(self).__name__} reads everything through a graph; found {found}. Give a graph of the same "
                 "identifiers, such as pathweave.graph.reactome(), or use MultimodalVAE."

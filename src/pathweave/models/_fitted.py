@@ -9,15 +9,18 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
-from pathweave.models._data import LayerSchema, read_values
+from pathweave.models._match import find_layers, match_table, read_matched
 from pathweave.models._save import save_model
+from pathweave.models._translate import translated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mudata import MuData
 
     from pathweave.graph import PathwayGraph
+    from pathweave.models._data import LayerSchema
     from pathweave.models._ensemble import FittedEnsemble
     from pathweave.models._targets import Target
 
@@ -34,6 +37,7 @@ class FittedModel:
     graph_digest_: str | None
     training_samples_: tuple[str, ...]
     baseline_: dict[str, np.ndarray]
+    fine_tuned_from_: dict[str, Any] | None
 
     @property
     def pathways_(self) -> tuple[str, ...]:
@@ -160,6 +164,87 @@ class FittedModel:
             for name, x in values.items()
         }
 
+    def match(
+        self, mdata: MuData, *, match: str = "auto", rename: Mapping[str, str] | None = None
+    ) -> pd.DataFrame:
+        """Count which features of the fit a cohort has, and by what they were found.
+
+        Parameters
+        ----------
+        mdata
+            A cohort, perhaps of another platform.
+        match
+            ``"names"``: features of the same name. ``"graph"``: where a name is not there, the features on the same
+            nodes of the graph stand for it (identifiers are taken from ``var_names`` or a column of ``var``
+            such as ``symbol``, see `pathweave.graph.feature_map`). ``"auto"``: names, and the graph for layers in which
+            no name matches; what `embed` and `predict` do.
+        rename
+            Layers that have another name there: ``{"layer of mdata": "layer of fit"}``.
+
+        Returns
+        -------
+        One row a layer of the fit: kind, found_as (its modality there), how (``names``, ``graph``,
+        ``names and graph``, ``nothing``, ``missing layer``), n_features, n_by_name, n_by_graph, n_lost (features of the
+        fit that count as unmeasured) and n_unused (features there that stand for none).
+
+        Examples
+        --------
+        >>> import pathweave as pw
+        >>> mdata = pw.datasets.simulate(40, seed=1)
+        >>> model = pw.models.PathwayVAE(4, max_epochs=2).fit(mdata, pw.graph.reactome())
+        >>> model.match(mdata)["how"].tolist()
+        ['names', 'names', 'names', 'names']
+        """
+        self._need_fit()
+        return match_table(find_layers(self, mdata, match=match, rename=rename))
+
+    def translate(
+        self,
+        mdata: MuData,
+        *,
+        match: str = "graph",
+        units: str = "same",
+        rename: Mapping[str, str] | None = None,
+    ) -> MuData:
+        """Rewrite a cohort of another platform in the layers and features of the fit.
+
+        Each feature of the fit becomes the mean of the features there on exactly its nodes of the graph or, if there
+        are none, of those that share nodes with it. The result goes into `embed`, `predict`, `impute`
+        or anything else that takes a MuData.
+
+        Parameters
+        ----------
+        mdata
+            The cohort.
+        match, rename
+            As in `match`.
+        units
+            ``"same"``: values stay as they are; right where both cohorts have the same units. ``"cohort"``: each
+            feature is standardised over the samples of `mdata` and put in the units of the fit (0/1
+            layers stay as they are). No label is used, but what comes out for a sample then depends on
+            its company, and a shift between the cohorts as a whole is lost, be it of the platform or of biology.
+
+        Returns
+        -------
+        MuData with layers named as in the fit, NaN where nothing was found, ``var["found_by"]`` (``name``,
+        ``graph`` or empty), and the samples that have any of the layers.
+
+        Raises
+        ------
+        ValueError
+            Nothing was found at all, or a layer in `rename` is not there.
+
+        Examples
+        --------
+        >>> import pathweave as pw
+        >>> mdata = pw.datasets.simulate(40, seed=1)
+        >>> model = pw.models.PathwayVAE(4, max_epochs=2).fit(mdata, pw.graph.reactome())
+        >>> model.translate(mdata, units="cohort").shape == mdata.shape
+        True
+        """
+        self._need_fit()
+        return translated(self, mdata, match=match, units=units, rename=rename)
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model to a folder: safetensors, JSON and the graph; nothing that runs code.
 
@@ -187,7 +272,7 @@ class FittedModel:
 
     def _read(self, mdata: MuData) -> dict[str, np.ndarray]:
         self._need_fit()
-        return read_values(mdata, list(self.layers_.values()))
+        return read_matched(self, mdata)
 
     def _need_fit(self) -> None:
         if not hasattr(self, "ensemble_"):

@@ -11,6 +11,7 @@ import torch
 
 from pathweave._core.metrics import concordance_index
 from pathweave.models._linear import LinearPart
+from pathweave.models._pretrained_part import NAME, fit_on_pretrained
 from pathweave.models._stack import (
     class_weights,
     number_weights,
@@ -21,7 +22,9 @@ from pathweave.models._stack import (
 if TYPE_CHECKING:
     from pathweave.models._targets import Target
     from pathweave.models._train import FittedState
+    from pathweave.nn import PathwayVAENet
     from pathweave.nn.fused_linear import FusedLinear
+    from pathweave.nn.pretrained import PretrainedLinear
 
 
 @dataclass
@@ -33,7 +36,7 @@ class TargetParts:
     """
 
     task: str
-    linear: list[FusedLinear]
+    linear: list[FusedLinear | PretrainedLinear]
     weights: np.ndarray
     table: pd.DataFrame
     out_of_fold: np.ndarray
@@ -45,6 +48,7 @@ def fit_parts(
     outcome: np.ndarray,
     fold: np.ndarray,
     states: list[FittedState],
+    pretrained: PathwayVAENet | None = None,
 ) -> TargetParts:
     """Fit the linear parts and weigh all parts by what they predicted out of fold.
 
@@ -58,32 +62,38 @@ def fit_parts(
         Fold of each training sample, shared by all parts.
     states
         Fitted networks, one a fold.
+    pretrained
+        A network that knows nothing of these outcomes: a linear part on its latent joins the others.
     """
     known = ~np.isnan(outcome).any(axis=1)
     y, part_of = outcome[known], fold[known]
     names = ["linear, early fusion"] + (["linear, late fusion"] if len(values) > 1 else [])
+    inputs = {layer: torch.tensor(x[known]) for layer, x in values.items()}
+    learned = torch.tensor(y[:, 0].astype(np.int64) if target.task == "class" else y)
+    in_fold, n_classes = torch.tensor(part_of), len(target.classes) or None
     linear = [
         LinearPart("early" if "early" in name else "late").fit(
-            {layer: torch.tensor(x[known]) for layer, x in values.items()},
-            target.task,
-            torch.tensor(y[:, 0].astype(np.int64) if target.task == "class" else y),
-            torch.tensor(part_of),
-            n_classes=len(target.classes) or None,
+            inputs, target.task, learned, in_fold, n_classes=n_classes
         )
         for name in names
     ]
+    modules: list[FusedLinear | PretrainedLinear] = [part.module_ for part in linear]
+    out_of = [part.oof_ for part in linear]
+    if pretrained is not None:
+        module, oof = fit_on_pretrained(
+            pretrained, inputs, target.task, learned, in_fold, n_classes
+        )
+        names, modules, out_of = [*names, NAME], [*modules, module], [*out_of, oof]
     deep = np.full((len(outcome), target.n_outputs), np.nan)
     for state in states:
         deep[state.validation] = state.scores[target.name]
-    predictions = np.stack(
-        [np.asarray(part.oof_, dtype=np.float64) for part in linear] + [deep[known]]
-    )
+    predictions = np.stack([np.asarray(oof, dtype=np.float64) for oof in out_of] + [deep[known]])
     weights = _weights(target.task, predictions, y, part_of)
     pooled = _pool(target.task, predictions, weights)
     table = _table(target, [*names, "network"], [*predictions, pooled], weights, y, part_of)
     out_of_fold = np.full((len(outcome), target.n_outputs), np.nan)
     out_of_fold[known] = pooled
-    return TargetParts(target.task, [part.module_ for part in linear], weights, table, out_of_fold)
+    return TargetParts(target.task, modules, weights, table, out_of_fold)
 
 
 def _pool(task: str, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:

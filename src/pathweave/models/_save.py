@@ -21,9 +21,9 @@ from pathweave.graph import PathwayGraph
 from pathweave.models._data import LayerSchema
 from pathweave.models._ensemble import FittedEnsemble
 from pathweave.models._parts import TargetParts
+from pathweave.models._pretrained_part import read_part
 from pathweave.models._targets import Target
 from pathweave.models._train import FittedState
-from pathweave.nn.fused_linear import FusedLinear
 from pathweave.nn.pathway_vae import GraphArrays, HeadSpec, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ def _describe(model: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]
         },
         "history": model.history_.to_dict(orient="list"),
         "training_samples": list(model.training_samples_),
+        "fine_tuned_from": model.fine_tuned_from_,
     }
     return config, tensors
 
@@ -229,11 +230,13 @@ def _restore(
         FittedState(s["name"], _sub(tensors, f"net.{i}."), int(s["best_epoch"]))
         for i, s in enumerate(config["states"])
     ]
+    spec = NetSpec(layers, heads, **record)
+    arrays_graph = _read_graph(config, tensors)
     parts = {}
     for name, saved in config["parts"].items():
         modules = []
         for i, linear in enumerate(saved["linear"]):
-            module = FusedLinear.from_config(linear)
+            module = read_part(linear, spec, arrays_graph)
             arrays = _sub(tensors, f"linear.{name}.{i}.")
             module.load_state_dict({k: torch.tensor(v) for k, v in arrays.items()})
             modules.append(module)
@@ -247,8 +250,7 @@ def _restore(
         )
     model.layers_ = {l["name"]: LayerSchema.from_json(l) for l in config["layers"]}
     model.targets_ = {t["name"]: Target.from_json(t) for t in config["targets"]}
-    arrays_graph = _read_graph(config, tensors)
-    model.ensemble_ = FittedEnsemble(NetSpec(layers, heads, **record), arrays_graph, states, parts)
+    model.ensemble_ = FittedEnsemble(spec, arrays_graph, states, parts)
     if "activity_signs" in tensors:
         model.ensemble_.signs = tensors["activity_signs"]
         model.ensemble_.activity_units = (tensors["activity_center"], tensors["activity_spread"])
@@ -260,6 +262,7 @@ def _restore(
     model.graph_digest_ = config["graph_digest"]
     model.training_samples_ = tuple(config["training_samples"])
     model.baseline_ = _sub(tensors, "baseline.")
+    model.fine_tuned_from_ = config.get("fine_tuned_from")
 
 
 def _sub(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

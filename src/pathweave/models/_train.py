@@ -12,6 +12,8 @@ from torch.nn import functional as F
 from pathweave.nn import PathwayVAENet, cox_loss, gaussian_kl, masked_reconstruction, seeded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from pathweave.nn.pathway_vae import Encoded, GraphArrays, NetSpec, Prepared
@@ -52,6 +54,8 @@ class Replicate:
         Outcomes that replace the data's, by target name (for shuffled labels).
     graph
         A graph that replaces the data's (for rewired graphs).
+    initial
+        Parameters to start from (for fine-tuning); NaN where the network's own first values count.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Replicate:
     sample_weight: np.ndarray | None = None
     outcomes: dict[str, np.ndarray] | None = None
     graph: GraphArrays | None = None
+    initial: dict[str, np.ndarray] | None = None
 
 
 @dataclass
@@ -110,6 +115,8 @@ class _Run:
         n_train = len(replicate.train)
         data = {name: torch.tensor(x[rows], device=device) for name, x in values.items()}
         net.fit_standardization({name: x[:n_train] for name, x in data.items()})
+        if replicate.initial is not None:
+            put_in(net, replicate.initial)
         measured = {name: ~x.isnan() for name, x in data.items()}
         with torch.no_grad():
             self.inputs: Prepared = net.prepare(data, measured)
@@ -294,6 +301,15 @@ class _Run:
 
     def _record(self, epoch: int, part: str, values: dict[str, float]) -> dict[str, Any]:
         return {"replicate": self.replicate.name, "epoch": epoch, "part": part, **values}
+
+
+def put_in(net: PathwayVAENet, initial: Mapping[str, np.ndarray]) -> None:
+    """Load parameters; where they are NaN the network keeps its own."""
+    state = net.state_dict()
+    for key, array in initial.items():
+        given = torch.tensor(array).to(state[key])
+        state[key] = torch.where(given.isnan(), state[key], given)
+    net.load_state_dict(state)
 
 
 def _outcome_loss(task: str, out: Tensor, y: Tensor, weight: Tensor) -> Tensor:
