@@ -107,7 +107,13 @@ def dev_atrx() -> Task:
     return Task(read("tcga_surv_luad", ["rna"]), cohort, {"target": "atrx"}, (20, 40))
 
 
-TASKS = {"luad": luad, "gbmlgg": gbmlgg, "brca": brca, "glioma_types": glioma_types, "cell_lines": cell_lines}
+TASKS = {
+    "luad": luad,
+    "gbmlgg": gbmlgg,
+    "brca": brca,
+    "glioma_types": glioma_types,
+    "cell_lines": cell_lines,
+}
 DEVELOPMENT = {"dev_drug": dev_drug, "dev_atrx": dev_atrx}
 METHODS = {"scratch": None, "tuned": {}}
 
@@ -140,18 +146,20 @@ def judge(task: Task, model: pw.models.Estimator, test: np.ndarray) -> tuple[str
     name = task.fit["target"]
     truth = cohort.obs[name].to_numpy()[test]
     if model.targets_[name].task == "number":
-        return "pearson", float(np.corrcoef(truth, model.predict(cohort)[name].to_numpy()[test])[0, 1])
+        return "pearson", float(
+            np.corrcoef(truth, model.predict(cohort)[name].to_numpy()[test])[0, 1]
+        )
     proba = model.predict_proba(cohort).iloc[test]
     labels = proba.columns.to_numpy()[proba.to_numpy().argmax(axis=1)]
     scores = pw.evaluate.score(truth.astype(str), labels, proba, task="class")
     return "balanced_accuracy", scores["balanced_accuracy"]
 
 
-def run(name: str, repeats: int, methods: dict[str, Any], start: int = 0) -> pd.DataFrame:
+def run(name: str, repeats: int, methods: dict[str, Any], sizes: list[int] | None) -> pd.DataFrame:
     task = {**TASKS, **DEVELOPMENT}[name]()
     graph = pw.graph.reactome()
     rows, pretrained = [], None
-    for repeat in range(start, start + repeats):
+    for repeat in range(repeats):
         order, test = draw(task, repeat)
         if pretrained is None or task.within:
             free = np.ones(task.source.n_obs, dtype=bool)
@@ -160,8 +168,8 @@ def run(name: str, repeats: int, methods: dict[str, Any], start: int = 0) -> pd.
             began = time.perf_counter()
             pretrained = pw.models.PathwayVAE(n_jobs=1).fit(task.source, graph, samples=free)
             print(f"{name}: pretrained in {time.perf_counter() - began:.0f} s", flush=True)
-        sizes = [n for n in task.sizes if n < len(order)]
-        for n in [*sizes, len(order)]:
+        for size in sizes or [*task.sizes, -1]:
+            n = len(order) if size < 0 else size
             mask = np.zeros(task.cohort.n_obs, dtype=bool)
             mask[order[:n]] = True
             for method, how in methods.items():
@@ -170,18 +178,29 @@ def run(name: str, repeats: int, methods: dict[str, Any], start: int = 0) -> pd.
                     model = pw.models.PathwayVAE(seed=repeat, n_jobs=1)
                     model.fit(task.cohort, graph, samples=mask, **task.fit)
                 else:
-                    model = pretrained.fine_tune(task.cohort, samples=mask, seed=repeat, **task.fit, **how)
+                    model = pretrained.fine_tune(
+                        task.cohort, samples=mask, seed=repeat, **task.fit, **how
+                    )
                 metric, score = judge(task, model, test)
                 parts = model.parts_.set_index("part")
                 spent = time.perf_counter() - began
                 rows.append({
-                    "task": name, "method": method, "n": n if n in sizes else -1, "n_train": n, "repeat": repeat, "metric": metric,
+                    "task": name, "method": method, "n": size, "n_train": n, "repeat": repeat, "metric": metric,
                     "score": round(score, 4), "network_alone": round(parts.loc["network", "score"], 4),
                     "network_loss": round(parts.loc["network", "loss"], 4), "stack_loss": round(parts.loc["stack", "loss"], 4),
                     "seconds": round(spent, 1), "n_test": len(test),
                 })  # fmt: skip
                 print(rows[-1], flush=True)
+        put(name, pd.DataFrame(rows))
     return pd.DataFrame(rows)
+
+
+def put(name: str, table: pd.DataFrame) -> None:
+    """Write the rows of a task in place of its earlier ones."""
+    if OUT.exists():
+        before = pd.read_csv(OUT)
+        table = pd.concat([before[before["task"] != name], table], ignore_index=True)
+    table.to_csv(OUT, index=False)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -191,13 +210,24 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         wide = part.pivot_table(index="repeat", columns="method", values="score")
         if "scratch" not in wide:
             continue
-        row = {"task": task, "n": "all" if n < 0 else n, "metric": part["metric"].iloc[0], "repeats": len(wide)}
+        row = {
+            "task": task,
+            "n": "all" if n < 0 else n,
+            "metric": part["metric"].iloc[0],
+            "repeats": len(wide),
+        }
         row |= {method: round(wide[method].mean(), 3) for method in wide}
         for method in wide.columns.drop("scratch"):
             gain = (wide[method] - wide["scratch"]).dropna()
             ratio = (part["n_test"] / part["n_train"]).mean()
-            half = stats.t.ppf(0.975, len(gain) - 1) * np.sqrt((1 / len(gain) + ratio) * gain.var()) if len(gain) > 1 else np.nan
-            row[f"{method} - scratch"] = f"{gain.mean():+.3f} [{gain.mean() - half:+.3f}, {gain.mean() + half:+.3f}]"
+            half = (
+                stats.t.ppf(0.975, len(gain) - 1) * np.sqrt((1 / len(gain) + ratio) * gain.var())
+                if len(gain) > 1
+                else np.nan
+            )
+            row[f"{method} - scratch"] = (
+                f"{gain.mean():+.3f} [{gain.mean() - half:+.3f}, {gain.mean() + half:+.3f}]"
+            )
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -206,15 +236,18 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*", default=list(TASKS), help="all by default")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="*",
+        help="training samples, -1 for all; each task's own by default",
+    )
     parser.add_argument("--print", action="store_true", help="run nothing, print the table")
     chosen = parser.parse_args()
     if not chosen.print:
         for name in chosen.tasks:
             with pw.settings.override(progress=False), warnings.catch_warnings():
-                warnings.simplefilter("ignore", pw.models.__dict__.get("DataWarning", UserWarning))
-                table = run(name, chosen.repeats, METHODS)
-            if OUT.exists():
-                before = pd.read_csv(OUT)
-                table = pd.concat([before[before["task"] != name], table], ignore_index=True)
-            table.to_csv(OUT, index=False)
+                # Cohorts differ in features; the counts of `match` are not news here.
+                warnings.simplefilter("ignore", UserWarning)
+                run(name, chosen.repeats, METHODS, chosen.sizes)
     print(summary(pd.read_csv(OUT)).to_string(index=False))

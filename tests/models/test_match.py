@@ -68,9 +68,9 @@ def test_the_same_genes_under_other_names_give_the_same_embedding(cohort, fitted
 def test_names_alone_find_nothing_and_say_so(cohort, fitted):
     other = renamed(cohort, "hgnc")
     assert fitted.match(other, match="names").loc["rna", "how"] == "nothing"
-    with pytest.raises(ValueError, match="nothing of mdata .* with match='names'"):
+    with pytest.raises(ValueError, match=r"nothing of mdata .* with match='names'"):
         fitted.translate(other, match="names")
-    with pytest.raises(ValueError, match="match must be one of|match="):
+    with pytest.raises(ValueError, match="match='symbol'"):
         fitted.match(other, match="symbol")
 
 
@@ -107,7 +107,7 @@ def test_another_layer_name(cohort, fitted):
         fitted.embed(other)
     moved = fitted.translate(other, rename={"transcriptome": "rna"})
     np.testing.assert_allclose(fitted.embed(moved), fitted.embed(cohort), atol=1e-5)
-    with pytest.raises(ValueError, match="rename=.*'array' must be different layers of mdata"):
+    with pytest.raises(ValueError, match=r"rename=.*'array' must be different layers of mdata"):
         fitted.translate(other, rename={"array": "rna"})
     with pytest.raises(ValueError, match="'protein' must be different layers of fit"):
         fitted.translate(other, rename={"transcriptome": "protein"})

@@ -80,7 +80,7 @@ def _first_convolution(
     key = "convolutions.0.weight"
     if not new.graph_layers or key not in donor or donor[key].shape[::2] != state[key].shape[::2]:
         return
-    fresh = cast("nn.Module", new.get_submodule("convolutions.0")).state_dict()["weight"]
+    fresh = new.get_submodule("convolutions.0").state_dict()["weight"]
     state[key] = fresh.clone()
     for i, layer in enumerate(new.graph_layers):
         name = partners[layer][0] if layer in partners else ""
