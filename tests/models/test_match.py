@@ -74,13 +74,29 @@ def test_names_alone_find_nothing_and_say_so(cohort, fitted):
         fitted.match(other, match="symbol")
 
 
-def test_a_model_without_a_graph_knows_names_only(cohort):
+def test_a_model_without_a_graph_knows_identifiers(cohort):
     model = pw.models.MultimodalVAE(4, max_epochs=2).fit(cohort)
     other = renamed(cohort, "hgnc")
+    with pytest.warns(DataWarning, match="300 of 300 features"):
+        there = model.embed(other)
+    np.testing.assert_allclose(there, model.embed(cohort), atol=1e-5)
+
+
+def test_genes_off_the_graph_are_found_by_their_identifiers(cohort):
+    model = quick().fit(cohort, pw.graph.gmt({"few": list(cohort["rna"].var_names[:40])}))
+    assert len(model.ensemble_.graph.node_ids) == 40
+    other = renamed(cohort, "hgnc")
+    with pytest.warns(DataWarning, match="300 of 300 features"):
+        there = model.embed(other)
+    np.testing.assert_allclose(there, model.embed(cohort), atol=1e-5)
+
+
+def test_strange_names_are_told(cohort, fitted):
+    other = rna_only(cohort)
+    other["rna"].var = pd.DataFrame(index=[f"row {i}" for i in range(other["rna"].n_vars)])
+    other.update()
     with pytest.raises(ValueError, match="has none of the 300 features seen in fit"):
-        model.embed(other)
-    with pytest.raises(ValueError, match="a model without a graph knows names only"):
-        model.translate(other)
+        fitted.embed(other)
 
 
 def test_some_names_differ(cohort, fitted):

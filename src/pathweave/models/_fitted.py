@@ -174,8 +174,9 @@ class FittedModel:
         mdata
             A cohort, perhaps of another platform.
         match
-            ``"names"``: features of the same name. ``"graph"``: where a name is not there, the features on the same
-            nodes of the graph stand for it (identifiers are taken from ``var_names`` or a column of ``var``
+            ``"names"``: features of the same name. ``"graph"``: where a name is not there, features of the same genes or
+            compounds stand for it: nodes of the graph, and the identifiers of features that are off it or of
+            a model without a graph (there they are taken from ``var_names`` or a column of ``var``
             such as ``symbol``, see `pathweave.graph.feature_map`). ``"auto"``: names, and the graph for layers in which
             no name matches; what `embed` and `predict` do.
         rename
@@ -208,8 +209,8 @@ class FittedModel:
     ) -> MuData:
         """Rewrite a cohort of another platform in the layers and features of the fit.
 
-        Each feature of the fit becomes the mean of the features there on exactly its nodes of the graph or, if there
-        are none, of those that share nodes with it. The result goes into `embed`, `predict`, `impute`
+        Each feature of the fit becomes the mean of the features there that measure exactly its genes (compounds) or,
+        if there are none, of those that share some with it. The result goes into `embed`, `predict`, `impute`
         or anything else that takes a MuData.
 
         Parameters

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from pathweave import ids
 from pathweave._core.checks import check_choice, check_mudata, listed
 from pathweave._core.warnings import DataWarning, warn
-from pathweave.graph import feature_map
+from pathweave.graph import PathwayGraph, feature_map
 from pathweave.models._data import LayerSchema, dense, read_values
 
 if TYPE_CHECKING:
@@ -145,13 +146,52 @@ def _find(
 def _through_graph(
     model: FittedModel, mdata: MuData, layer: LayerSchema, found_as: str
 ) -> sp.csr_matrix | None:
-    """Features of `fit` x features there: who sits on the same nodes, else who shares some."""
-    arrays = model.ensemble_.graph
-    if arrays is None or model.graph_ is None or layer.name not in arrays.feature_maps:
+    """Features of `fit` x features there: who measures the same genes or compounds, else who shares some."""
+    nodes, ours = _vocabulary(model, layer)
+    if not ours.nnz:
         return None
-    ours = arrays.feature_maps[layer.name]
-    theirs = nodes_of(model, mdata, found_as, layer.kind)
-    return same_nodes(ours, theirs)
+    found = feature_map(
+        mdata.mod[found_as], PathwayGraph(nodes=nodes), kind=layer.kind, layer=found_as
+    )
+    shelf = PathwayGraph(nodes=nodes).nodes["id"]
+    place = pd.Index(shelf).get_indexer(nodes["id"])
+    return same_nodes(ours, sp.csr_matrix(sp.csr_matrix(found.matrix)[:, place]))
+
+
+def _vocabulary(model: FittedModel, layer: LayerSchema) -> tuple[pd.DataFrame, sp.csr_matrix]:
+    """Genes or compounds that a layer of `fit` measured, and its features' weights on them.
+
+    Nodes of the graph where features lie on it (by ``var_names`` or a column of ``var``, as in `fit`), identifiers
+    of their names elsewhere: a gene that no pathway knows is the same gene on both platforms, too.
+    """
+    arrays, graph = model.ensemble_.graph, model.graph_
+    columns = ["id", "kind", "symbol", "name"]
+    on = sp.csr_matrix((len(layer.features), 0), dtype=np.float32)
+    nodes = pd.DataFrame(columns=columns, dtype=object)
+    if arrays is not None and graph is not None:
+        table = graph.nodes.set_index("id", drop=False).loc[list(arrays.node_ids), columns]
+        nodes = table.reset_index(drop=True)
+        empty = sp.csr_matrix((len(layer.features), arrays.n_nodes), dtype=np.float32)
+        on = arrays.feature_maps.get(layer.name, empty)
+    off = pd.Index(layer.features)[np.diff(on.indptr) == 0 if on.shape[1] else slice(None)]
+    if layer.kind == "other" or off.empty:
+        return nodes, on
+    compounds = layer.kind == "metabolome"
+    source = "auto" if compounds else ids.detect(layer.features)
+    to = "compound" if compounds else "hgnc"
+    known = ids.map(list(off), to=to, source=source).dropna(subset="id")
+    known = known[~known["id"].isin(nodes["id"])].drop_duplicates(["name", "id"])
+    extra = pd.Index(known["id"].unique())
+    rows = pd.Index(layer.features).get_indexer(known["name"])
+    weight = known["weight"].to_numpy(np.float32)
+    more = sp.csr_matrix(
+        (weight, (rows, extra.get_indexer(known["id"]))), (len(layer.features), len(extra))
+    )
+    new = pd.DataFrame({"id": extra, "kind": "compound" if compounds else "gene"})
+    return (
+        pd.concat([nodes, new.reindex(columns=columns, fill_value="")], ignore_index=True),
+        sp.csr_matrix(sp.hstack([on, more])),
+    )
 
 
 def nodes_of(model: FittedModel, mdata: MuData, name: str, kind: str) -> sp.csr_matrix:
@@ -213,7 +253,7 @@ def warn_translated(matches: list[LayerMatch]) -> None:
             lost = len(match.layer.features) - int(match.found.sum())
             warn(
                 f"layer {match.found_as!r}: {n} of {len(match.layer.features)} features seen in fit were not found by "
-                f"name; values on the same nodes of the graph stand for them, in the units they have ({lost} features "
+                f"name; values of the same genes or compounds stand for them, in the units they have ({lost} features "
                 "were not found at all and count as unmeasured). model.match(mdata) counts; model.translate "
                 "changes how.",
                 DataWarning,

@@ -33,14 +33,9 @@ def translated(
     matches = find_layers(model, mdata, match=match, rename=rename)
     there = [m for m in matches if m.found_as]
     if not any(m.found.any() for m in there):
-        hint = (
-            ""
-            if model.ensemble_.graph is not None
-            else "; a model without a graph knows names only"
-        )
         msg = (
             f"nothing of mdata ({listed(mdata.mod, 30)}) was found among the layers seen in fit "
-            f"({listed(model.layers_)}) with match={match!r}{hint}. model.match(mdata) shows what was looked for."
+            f"({listed(model.layers_)}) with match={match!r}. model.match(mdata) shows what was looked for."
         )
         raise ValueError(msg)
     warn_translated(there)
