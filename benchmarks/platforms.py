@@ -49,10 +49,10 @@ def hgnc(names: pd.Index) -> pd.Series:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore", UserWarning)
-    rows = []
     with pw.settings.override(progress=False):
         ccle = read("ccle4", ["rna", "meth", "protein", "metab"])
         model = pw.models.PathwayVAE(n_jobs=1, max_epochs=15).fit(ccle, pw.graph.reactome())
+        rows = []
         for name in OTHERS:
             cohort = mudata.read(DATA / name / f"{name}.h5mu")
             for match in ("names", "auto", "graph"):
