@@ -10,10 +10,10 @@ import pandas as pd
 
 from pathweave._core.checks import check_choice, check_mudata
 from pathweave._core.folds import folds, folds_of_groups
+from pathweave.models._cohorts import AcrossCohorts
 from pathweave.models._consensus import fit_consensus
 from pathweave.models._data import LayerSchema, check_samples, read_groups, read_training
 from pathweave.models._ensemble import FittedEnsemble
-from pathweave.models._fitted import FittedModel
 from pathweave.models._graph_arrays import measured_graph
 from pathweave.models._heads import SURVIVAL_LOSSES, head_spec
 from pathweave.models._held_out import HeldOut
@@ -22,6 +22,7 @@ from pathweave.models._parts import fit_all_parts
 from pathweave.models._replicates import fit_replicates
 from pathweave.models._targets import Target, check_class_weight, read_targets
 from pathweave.models._train import FittedState, Replicate, TrainSpec
+from pathweave.models._transfer import Start, started
 from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _AT_LEAST_ONE = (
 )  # fmt: skip
 
 
-class Estimator(FittedModel):
+class Estimator(AcrossCohorts):
     """A network of some kind beside linear parts, all judged out of fold inside the training samples.
 
     A model of the family names its hyperparameters in its constructor; those that a network (`NetSpec`)
@@ -104,6 +105,22 @@ class Estimator(FittedModel):
         ValueError
             Data or labels that cannot be learned from; the message says which, and what to do.
         """
+        return self._learn(
+            mdata, graph, target=target, survival=survival, layers=layers, samples=samples, groups=groups,
+        )  # fmt: skip
+
+    def _learn(
+        self,
+        mdata: MuData,
+        graph: PathwayGraph | None,
+        *,
+        target: str | Sequence[str] | None,
+        survival: tuple[str, str] | None,
+        layers: Sequence[str] | str | None,
+        samples: Any,
+        groups: str | None,
+        start: Start | None = None,
+    ) -> Self:
         self._check_parameters()
         check_mudata(mdata)
         mask = check_samples(mdata, samples)
@@ -115,18 +132,25 @@ class Estimator(FittedModel):
         if len(obs) < _MIN_SAMPLES:
             msg = f"{len(obs)} training samples are too few to learn from; {_MIN_SAMPLES} are the least."
             raise ValueError(msg)
-        measured = self._measured_graph(mdata, schema, graph)
+        if start is not None:
+            start.check(schema, list(map(str, obs.index)))
+        measured = self._measured_graph(mdata, schema, graph, start)
         arrays = None if measured is None else measured[1]
         outcomes = {t.name: t.encode(obs) for t in targets}
         spec = self._net_spec(schema, targets, outcomes, arrays)
         fold = self._folds(targets, outcomes, len(obs), self._groups(obs, groups))
+        plan, pretrained = self._plan(fold, bool(targets)), None
+        if start is not None:
+            plan = started(plan, start.states(spec, arrays, targets, len(plan)))
+            pretrained = start.network(spec, arrays, values) if targets else None
         states = fit_replicates(
-            spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays,
-            self._plan(fold, bool(targets)), device=self.device, n_jobs=self.n_jobs, library=sizes,
+            spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays, plan,
+            device=self.device, n_jobs=self.n_jobs, library=sizes,
         )  # fmt: skip
         parts = fit_all_parts(
-            targets, values, outcomes, fold, states[1:], class_weight=class_weight
-        )
+            targets, values, outcomes, fold, states[1:],
+            class_weight=class_weight, pretrained=pretrained,
+        )  # fmt: skip
         for state in states:
             state.curves.clear()  # they have done their work
         self._keep(schema, targets, spec, arrays, states, parts)
@@ -137,6 +161,9 @@ class Estimator(FittedModel):
         if self.graph_ is not None:
             self.ensemble_.calibrate_activity(values)
         self.graph_digest_ = None if graph is None or not self.uses_graph else graph.digest
+        self.fine_tuned_from_ = None if start is None else start.record()
+        if start is not None:
+            self.graph_digest_ = start.old.graph_digest_ if measured is not None else None
         self.training_samples_ = tuple(map(str, obs.index))
         self.imputer_ = LayerImputer.of(schema, values, self.training_samples_, fold == 0)
         self.consensus_ = (
@@ -178,10 +205,14 @@ class Estimator(FittedModel):
             raise ValueError(msg)
 
     def _measured_graph(
-        self, mdata: MuData, schema: tuple[LayerSchema, ...], graph: PathwayGraph | None
+        self,
+        mdata: MuData,
+        schema: tuple[LayerSchema, ...],
+        graph: PathwayGraph | None,
+        start: Start | None = None,
     ) -> tuple[PathwayGraph, GraphArrays] | None:
         """The measured part of the graph, for models that use one."""
-        measured = None
+        measured = start.measured(schema) if start is not None else None
         if graph is not None and self.uses_graph:
             params = self.get_params()
             small, big = params["pathway_size"]
@@ -189,7 +220,8 @@ class Estimator(FittedModel):
                 mdata, schema, graph, min_size=small, max_size=big, hierarchy=params["hierarchy"]
             )
         if measured is None and self.needs_graph:
-            found = "graph=None" if graph is None else "no layer with a feature on the graph"
+            none = graph is None and start is None
+            found = "graph=None" if none else "no layer with a feature on the graph"
             msg = (
                 f"{type(self).__name__} reads everything through a graph; found {found}. Give a graph of the same "
                 "identifiers, such as pathweave.graph.reactome(), or use MultimodalVAE."

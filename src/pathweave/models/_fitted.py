@@ -10,8 +10,9 @@ import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
 from pathweave._core.survival import check_times, curves_between
-from pathweave.models._data import LayerSchema, read_raw
+from pathweave.models._data import LayerSchema
 from pathweave.models._edge_gates import edge_gate_table
+from pathweave.models._match import read_matched
 from pathweave.models._save import save_model
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from pathweave.graph import PathwayGraph
     from pathweave.models._consensus import Consensus
+    from pathweave.models._data import LayerSchema
     from pathweave.models._ensemble import FittedEnsemble
     from pathweave.models._imputer import LayerImputer
     from pathweave.models._targets import Target
@@ -41,6 +43,7 @@ class FittedModel:
     baseline_: dict[str, np.ndarray]
     imputer_: LayerImputer
     consensus_: Consensus | None
+    fine_tuned_from_: dict[str, Any] | None
 
     @property
     def pathways_(self) -> tuple[str, ...]:
@@ -330,7 +333,7 @@ class FittedModel:
     def _read_raw(self, mdata: MuData) -> dict[str, np.ndarray]:
         """Values in the units of the data."""
         self._need_fit()
-        return read_raw(mdata, list(self.layers_.values()))
+        return read_matched(self, mdata)
 
     def _need_fit(self) -> None:
         if not hasattr(self, "ensemble_"):

@@ -13,13 +13,13 @@ from pathweave._core.metrics import concordance_index
 from pathweave.models._kernel import KernelPart, fit_kernel
 from pathweave.models._linear import LinearPart, fit_linear
 from pathweave.models._outcome import Outcome
+from pathweave.models._pretrained_part import OnPretrained, fit_on_pretrained
 from pathweave.models._stack import (
     class_weights,
     number_weights,
     partial_likelihood_loss,
     survival_weights,
 )
-
 from pathweave.models._targets import check_class_weight
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from pathweave.models._train import FittedState
     from pathweave.nn.fused_linear import FusedLinear
     from pathweave.nn.kernel_machine import KernelMachine
+    from pathweave.nn.pathway_vae import PathwayVAENet
+    from pathweave.nn.pretrained import PretrainedLinear
 
-    FittedPart = FusedLinear | KernelMachine
+    FittedPart = FusedLinear | KernelMachine | PretrainedLinear
 
 
 @dataclass
@@ -74,6 +76,7 @@ def fit_all_parts(
     states: list[FittedState],
     *,
     class_weight: Literal["balanced"] | Mapping[str, float] | None = None,
+    pretrained: PathwayVAENet | None = None,
 ) -> dict[str, TargetParts]:
     """Fit the linear and kernel parts of every target and weigh all parts by what they predicted out of fold.
 
@@ -90,6 +93,8 @@ def fit_all_parts(
     class_weight
         Weight of each class in the loss of the parts and of the stack: ``"balanced"``, or by label (1 for
         labels not named). Probabilities are then those of a population with classes in these proportions.
+    pretrained
+        A network that knows nothing of these outcomes: a linear part on its latent joins the others.
 
     Returns
     -------
@@ -107,11 +112,13 @@ def fit_all_parts(
     ]  # fmt: skip
     layers = {layer: torch.tensor(x) for layer, x in values.items()}
     folds = torch.tensor(fold)
-    fitted: dict[str, Sequence[LinearPart | KernelPart]] = {}
+    fitted: dict[str, Sequence[LinearPart | KernelPart | OnPretrained]] = {}
     fitted["linear, early fusion"] = fit_linear(LinearPart("early"), layers, read, folds)
     if len(values) > 1:
         fitted["linear, late fusion"] = fit_linear(LinearPart("late"), layers, read, folds)
     fitted["kernel"] = fit_kernel(KernelPart(), layers, read, folds)
+    if pretrained is not None:
+        fitted["linear, pretrained latent"] = fit_on_pretrained(pretrained, layers, read, folds)
     return {
         target.name: _mix(
             target, read[i], {name: parts[i] for name, parts in fitted.items()},
@@ -124,7 +131,7 @@ def fit_all_parts(
 def _mix(
     target: Target,
     read: Outcome,
-    fitted: Mapping[str, LinearPart | KernelPart],
+    fitted: Mapping[str, LinearPart | KernelPart | OnPretrained],
     outcome: np.ndarray,
     fold: np.ndarray,
     states: list[FittedState],

@@ -25,11 +25,10 @@ from pathweave.models._ensemble import FittedEnsemble
 from pathweave.models._held_out import HeldOut
 from pathweave.models._imputer import LayerImputer
 from pathweave.models._parts import TargetParts
+from pathweave.models._pretrained_part import read_part
 from pathweave.models._targets import Target
 from pathweave.models._train import FittedState
-from pathweave.nn.fused_linear import FusedLinear
 from pathweave.nn.heads import HeadSpec
-from pathweave.nn.kernel_machine import KernelMachine
 from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
@@ -183,6 +182,7 @@ def _describe(model: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]
         },
         "history": model.history_.to_dict(orient="list"),
         "training_samples": list(model.training_samples_),
+        "fine_tuned_from": model.fine_tuned_from_,
     }
     return config, tensors
 
@@ -263,12 +263,13 @@ def _restore(
         FittedState(s["name"], _sub(tensors, f"net.{i}."), int(s["best_epoch"]))
         for i, s in enumerate(config["states"])
     ]
+    spec = NetSpec(layers, heads, **record)
+    arrays_graph = _read_graph(config, tensors)
     parts = {}
     for name, saved in config["parts"].items():
         modules = []
         for i, linear in enumerate(saved["linear"]):
-            kernel = linear.get("kind") == "kernel"
-            module = (KernelMachine if kernel else FusedLinear).from_config(linear)
+            module = read_part(linear, spec, arrays_graph)
             arrays = _sub(tensors, f"linear.{name}.{i}.")
             module.load_state_dict({k: torch.tensor(v) for k, v in arrays.items()})
             modules.append(module)
@@ -308,6 +309,7 @@ def _restore(
         if weights is None
         else Consensus(model.imputer_.units, _sub(tensors, "consensus."), weights)
     )
+    model.fine_tuned_from_ = config.get("fine_tuned_from")
 
 
 def _sub(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -11,6 +11,8 @@ import torch
 from pathweave.nn import PathwayVAENet, gaussian_kl, seeded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from pathweave.nn.pathway_vae import Encoded, GraphArrays, NetSpec, Prepared
@@ -52,6 +54,8 @@ class Replicate:
         Outcomes that replace the data's, by target name (for shuffled labels).
     graph
         A graph that replaces the data's (for rewired graphs).
+    initial
+        Parameters to start from (for fine-tuning); NaN where the network's own first values count.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Replicate:
     sample_weight: np.ndarray | None = None
     outcomes: dict[str, np.ndarray] | None = None
     graph: GraphArrays | None = None
+    initial: dict[str, np.ndarray] | None = None
 
 
 @dataclass
@@ -117,13 +122,15 @@ class _Run:
         n_train = len(replicate.train)
         data = {name: torch.tensor(x[rows], device=device) for name, x in values.items()}
         net.fit_standardization({name: x[:n_train] for name, x in data.items()})
+        self.outcomes = self._outcomes(outcomes, rows, n_train)
+        for head in net.heads.each():
+            head.start(self.outcomes[head.names][:n_train])
+        if replicate.initial is not None:
+            put_in(net, replicate.initial)
         measured = {name: ~x.isnan() for name, x in data.items()}
         sizes = {name: torch.tensor(x[rows], device=device) for name, x in library.items()}
         with torch.no_grad():
             self.inputs: Prepared = net.prepare(data, measured, sizes)
-        self.outcomes = self._outcomes(outcomes, rows, n_train)
-        for head in net.heads.each():
-            head.start(self.outcomes[head.names][:n_train])
         weight = replicate.sample_weight
         weight = np.ones(len(rows)) if weight is None else weight[rows]
         self.weight = torch.tensor(weight, dtype=torch.float32, device=device)
@@ -320,3 +327,12 @@ def _units(y: np.ndarray) -> tuple[float, float]:
     known = y[~np.isnan(y)]
     spread = float(known.std()) if len(known) else 0.0
     return float(known.mean()) if len(known) else 0.0, spread if spread > 0 else 1.0
+
+
+def put_in(net: PathwayVAENet, initial: Mapping[str, np.ndarray]) -> None:
+    """Load parameters; where they are NaN the network keeps its own."""
+    state = net.state_dict()
+    for key, array in initial.items():
+        given = torch.tensor(array).to(state[key])
+        state[key] = torch.where(given.isnan(), state[key], given)
+    net.load_state_dict(state)

@@ -77,6 +77,7 @@ class MultimodalVAE(Estimator):
     """
 
     consensus: ClassVar[bool] = True
+    transferable: ClassVar[bool] = True
     when: ClassVar[str] = (
         "a latent or imputation is wanted and there is no graph, or to see what the graph adds"
     )

@@ -88,6 +88,7 @@ class PathwayGNN(Estimator):
     True
     """
 
+    transferable: ClassVar[bool] = True
     when: ClassVar[str] = "to see what the graph carries alone"
     needs_graph: ClassVar[bool] = True
     network: ClassVar[dict[str, Any]] = {"encode_on_graph": False, "variational": False}

@@ -103,6 +103,7 @@ class PathwayVAE(Estimator):
     """
 
     consensus: ClassVar[bool] = True
+    transferable: ClassVar[bool] = True
     when: ClassVar[str] = (
         "samples have one or more layers of genes, proteins or metabolites, any of them missing, and pathways are asked for"
     )

@@ -1,0 +1,81 @@
+"""A cohort of another platform rewritten in the layers, features and units of a fitted model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anndata as ad
+import mudata as md
+import numpy as np
+import pandas as pd
+
+from pathweave._core.checks import check_choice, listed
+from pathweave.io import quiet_mudata, set_kinds
+from pathweave.models._data import dense
+from pathweave.models._likelihoods import COUNTS
+from pathweave.models._match import LayerMatch, find_layers, warn_translated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pathweave.models._fitted import FittedModel
+
+
+def translated(
+    model: FittedModel,
+    mdata: md.MuData,
+    *,
+    match: str,
+    units: str,
+    rename: Mapping[str, str] | None,
+) -> md.MuData:
+    """See `FittedModel.translate`."""
+    check_choice("units", units, ("same", "cohort"))
+    matches = find_layers(model, mdata, match=match, rename=rename)
+    there = [m for m in matches if m.found_as]
+    if not any(m.found.any() for m in there):
+        msg = (
+            f"nothing of mdata ({listed(mdata.mod, 30)}) was found among the layers seen in fit "
+            f"({listed(model.layers_)}) with match={match!r}. model.match(mdata) shows what was looked for."
+        )
+        raise ValueError(msg)
+    warn_translated(there)
+    mods = {}
+    for i, found in enumerate(matches):
+        if found.found_as and found.found.any():
+            mods[found.layer.name] = _modality(model, mdata, i, found, units)
+    with quiet_mudata():
+        whole = md.MuData(mods)
+        result = whole[[name for name in mdata.obs_names if name in whole.obs_names]].copy()
+        result.obs = mdata.obs.loc[result.obs_names].copy()
+    set_kinds(result, {name: model.layers_[name].kind for name in mods})
+    return result
+
+
+def _modality(
+    model: FittedModel, mdata: md.MuData, i: int, found: LayerMatch, units: str
+) -> ad.AnnData:
+    mod = mdata.mod[found.found_as]
+    x = dense(mod)
+    if units == "cohort" and found.layer.likelihood not in {"bernoulli", *COUNTS}:
+        # Each feature by itself, then their means: features of one gene may have different units.
+        x = _standardized(found.carry(_standardized(x)))
+        state = model.ensemble_.states[0].state
+        mean, scale = (state[f"standardize.l{i}.{part}"] for part in ("mean", "scale"))
+        x = (mean + x * np.where(np.isinf(scale), 0.0, scale)).astype(np.float32)
+    else:
+        x = found.carry(x)
+    var = pd.DataFrame(
+        {"found_by": np.select([found.by_name, found.found], ["name", "graph"], "")},
+        index=pd.Index(found.layer.features),
+    )
+    return ad.AnnData(x, obs=pd.DataFrame(index=mod.obs_names), var=var)
+
+
+def _standardized(x: np.ndarray) -> np.ndarray:
+    """Zero mean and unit deviation over the samples given; constant features become 0."""
+    seen = ~np.isnan(x)
+    count = np.maximum(seen.sum(axis=0), 1)
+    mean = np.where(seen, x, 0.0).sum(axis=0, dtype=np.float64) / count
+    spread = np.sqrt((np.where(seen, x - mean, 0.0) ** 2).sum(axis=0) / count)
+    return np.asarray((x - mean) / np.where(spread > 1e-8, spread, np.inf))
