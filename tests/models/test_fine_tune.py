@@ -27,7 +27,10 @@ def source(mdata):
     return layers(mdata, ["rna", "protein"])
 
 
-@pytest.fixture(scope="module", params=FAMILY, ids=lambda kind: kind.__name__)
+TRANSFERABLE = [kind for kind in FAMILY if kind.transferable]
+
+
+@pytest.fixture(scope="module", params=TRANSFERABLE, ids=lambda kind: kind.__name__)
 def pretrained(request, source, graph):
     return request.param(5, **SMALL).fit(source, graph)
 
@@ -118,12 +121,21 @@ def test_nothing_is_learned_from_samples_left_out(source, pretrained):
 
 
 def test_heads_go_over_where_the_target_is_the_same(source, graph):
-    model = pw.models.MultimodalVAE(5, **SMALL).fit(source, target="class")
+    model = pw.models.MultimodalVAE(5, **SMALL).fit(source, target=["outcome", "class"])
     with pytest.warns(DataWarning, match="were training samples of the fit that is tuned"):
-        still = model.fine_tune(source, target=["outcome", "class"], learning_rate=1e-12)
+        still = model.fine_tune(source, target=["class", "outcome"], learning_rate=1e-12)
     for i in (0, 1):
-        old, new = model.ensemble_.states[i].state, still.ensemble_.states[i].state
-        np.testing.assert_allclose(new["heads.h1.1.weight"], old["heads.h0.1.weight"], atol=1e-7)
+        old, new = model.ensemble_.nets[i].heads, still.ensemble_.nets[i].heads
+        for name in ("class", "outcome"):
+            np.testing.assert_allclose(
+                new.of(name).linear.weight, old.of(name).linear.weight, atol=1e-7
+            )
+
+
+def test_encoders_bound_to_their_features_are_refused(source):
+    model = pw.models.FeedForward(4, **SMALL).fit(source)
+    with pytest.raises(TypeError, match=r"FeedForward cannot be fine-tuned.*MultimodalVAE"):
+        model.fine_tune(source)
 
 
 def test_units(source, pretrained):
