@@ -63,7 +63,8 @@ def test_the_stack_is_read_off_the_table(made):
     targets, values, outcomes, fold, states = made
     parts = fit_all_parts(targets, values, outcomes, fold, states)
     for name, fitted in parts.items():
-        names = ["linear, early fusion", "linear, late fusion", "kernel", "network", "stack"]
+        alone = [f"linear, {layer}" for layer in values]
+        names = ["linear, early fusion", *alone, "kernel", "network", "stack"]
         assert list(fitted.table["part"]) == names
         assert fitted.table["weight"][:-1].sum() == pytest.approx(1.0)
         unknown = np.isnan(outcomes[name]).any(axis=1)

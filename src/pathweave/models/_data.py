@@ -80,6 +80,12 @@ class LayerSchema:
         if self.likelihood not in COUNTS:
             return made, sd
         counts = np.expm1(made).clip(min=0.0)
+        lacks = np.isnan(raw).all(axis=1, keepdims=True)
+        total = counts.sum(axis=1, keepdims=True)
+        # Means of logs fall short of means: a whole sample is brought to its library size.
+        counts = np.where(
+            lacks & (total > 0), counts * self.library / np.maximum(total, 1e-12), counts
+        )
         return self.units(counts, raw), self.units(sd * (1.0 + counts), raw)  # d exp(x) = exp(x) dx
 
     def to_json(self) -> dict[str, Any]:

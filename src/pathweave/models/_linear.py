@@ -220,6 +220,12 @@ def _fit_all(
 ) -> _GroupFit:
     """Fit all samples with the penalty that was found."""
     rows = present(values) & outcome.known
+    if not bool(rows.any()):  # nothing to learn from: what is expected without knowing anything
+        nothing = {
+            name: (*units[name], x.new_zeros(x.shape[1], outcome.n_outputs))
+            for name, x in values.items()
+        }
+        return _GroupFit(found.oof, found.penalty, nothing, outcome.prior(outcome.known))
     penalty = found.penalty * sum(x.shape[1] for x in values.values())
     path = outcome.path(turned.x[rows], rows, torch.tensor([penalty], dtype=torch.float64))
     weight = turned.to_features(path.weight_at(0))

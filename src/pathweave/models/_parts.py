@@ -89,7 +89,7 @@ def fit_all_parts(
     fold
         Fold of each training sample, shared by all parts.
     states
-        Fitted networks, one a fold.
+        Fitted networks, one a fold; none for a stack of the other parts alone.
     class_weight
         Weight of each class in the loss of the parts and of the stack: ``"balanced"``, or by label (1 for
         labels not named). Probabilities are then those of a population with classes in these proportions.
@@ -114,8 +114,9 @@ def fit_all_parts(
     folds = torch.tensor(fold)
     fitted: dict[str, Sequence[LinearPart | KernelPart | OnPretrained]] = {}
     fitted["linear, early fusion"] = fit_linear(LinearPart("early"), layers, read, folds)
-    if len(values) > 1:
-        fitted["linear, late fusion"] = fit_linear(LinearPart("late"), layers, read, folds)
+    if len(values) > 1:  # what late fusion averages, each with a weight of its own
+        for name, x in layers.items():
+            fitted[f"linear, {name}"] = fit_linear(LinearPart("early"), {name: x}, read, folds)
     fitted["kernel"] = fit_kernel(KernelPart(), layers, read, folds)
     if pretrained is not None:
         fitted["linear, pretrained latent"] = fit_on_pretrained(pretrained, layers, read, folds)
@@ -139,17 +140,19 @@ def _mix(
     """Weigh the parts of one target."""
     known = read.known.numpy()
     y, part_of = outcome[known], fold[known]
-    deep = np.full((len(outcome), target.n_outputs), np.nan)
-    for state in states:
-        others = [other for other in states if other is not state]
-        deep[state.validation] = _honest_scores(state, others, target.name)
     single = [part.oof_.numpy()[known] for part in fitted.values()]
-    predictions = np.stack([*single, deep[known]]).astype(np.float64)
+    names = list(fitted)
+    if states:
+        deep = np.full((len(outcome), target.n_outputs), np.nan)
+        for state in states:
+            others = [other for other in states if other is not state]
+            deep[state.validation] = _honest_scores(state, others, target.name)
+        single, names = [*single, deep[known]], [*names, "network"]
+    predictions = np.stack(single).astype(np.float64)
     share = read.weight(read.known)
     counted = np.ones(len(y)) if share is None else share.numpy()
     weights, offset = _weights(target.task, predictions, y, part_of, counted)
     pooled = _pool(target.task, predictions, weights) + offset
-    names = [*fitted, "network"]
     table = _table(target, names, [*predictions, pooled], weights, _Truth(y, part_of, counted))
     out_of_fold = np.full((len(outcome), target.n_outputs), np.nan)
     out_of_fold[known] = pooled
@@ -210,7 +213,7 @@ def _table(
     if target.task == "survival":
         # Log hazards of parts differ in spread: a part's share is what it moves.
         share = weights * np.array([prediction.std() for prediction in predictions[:-1]])
-    share = share / share.sum()
+    share = (share if share.sum() > 0 else weights) / (share.sum() or weights.sum())
     rows = []
     for name, prediction, weight in zip([*names, "stack"], predictions, [*share, 1.0], strict=True):
         loss, score = _judge(target.task, prediction, truth)

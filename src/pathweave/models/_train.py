@@ -172,6 +172,7 @@ class _Run:
                 best, best_epoch = net.state_dict(), epoch
                 continue
             scores = self._validate()
+            self._center_risks()
             curve.append(self._scores())
             history.append(self._record(epoch, "validation", scores))
             monitored = scores["target_loss"] if net.spec.heads else scores["loss"]

@@ -95,7 +95,7 @@ class ConvNet(Estimator):
     >>> model = pw.models.ConvNet(8, order=("chrom", "start"), max_epochs=3, n_folds=3)
     >>> model = model.fit(meth, target="class", layers=["meth"])
     >>> model.embed(meth).shape[1], len(model.layers_["meth"].segments)
-    (8, 23)
+    (8, 22)
     """
 
     uses_graph: ClassVar[bool] = False

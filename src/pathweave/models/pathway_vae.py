@@ -13,8 +13,8 @@ class PathwayVAE(Estimator):
     A variational autoencoder with an encoder and a decoder per layer and a graph encoder that reads the
     layers through genes, their relations and pathways; the posterior is the product of whatever experts
     a sample has (Wu and Goodman 2018), so that samples may lack layers in `fit` and later. With a target
-    the prediction is a stack: ridge-penalised linear models over all layers side by side ("early") and
-    layer by layer ("late"), and an ensemble of these networks, mixed by their out-of-fold likelihood
+    the prediction is a stack: ridge-penalised linear models over all layers side by side ("early") and of each
+    layer alone, a kernel machine, and an ensemble of these networks, mixed by their out-of-fold likelihood
     inside the training samples. `parts_` shows what each part is worth.
 
     Parameters

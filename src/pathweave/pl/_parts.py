@@ -36,7 +36,7 @@ def parts(model: Any, *, target: str | None = None, ax: Axes | None = None) -> A
     >>> mdata = pw.datasets.simulate(60, seed=1)
     >>> model = pw.models.PathwayVAE(8, max_epochs=3, n_folds=3).fit(mdata, target="class")
     >>> len(pw.pl.parts(model).patches)
-    4
+    8
     """
     table = model.parts_
     if table.empty:
