@@ -9,8 +9,8 @@ data set; nothing is chosen on the test part.
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-import mudata
 import numpy as np
 import pandas as pd
 import torch
@@ -22,6 +22,9 @@ from pathweave.models._data import read_raw, read_training
 from pathweave.models._parts import fit_all_parts
 from pathweave.models._targets import read_targets
 from pathweave.nn.stack import Stack
+
+if TYPE_CHECKING:
+    import mudata
 
 BASELINES = {
     "class": ["ridge", "ridge_late", "elastic_net", "random_forest"],

@@ -146,7 +146,10 @@ def test_noise_scores_chance_for_models_and_other_outcomes(how, name):
     report = evaluate.cross_validate(mdata, **how, n_repeats=2, n_jobs=1)
     row = report.summary().loc[name]
     chance = 0.0 if report.primary == "pearson" else 0.5
-    assert row["low"] <= chance <= row["high"]
+    # What leaks lifts the score; below chance folds of few samples fall by themselves (what a training part
+    # has too much of, its test part lacks).
+    assert row["low"] <= chance
+    assert row["mean"] > chance - 0.2
 
 
 def fitters(task, samples, graph):

@@ -203,7 +203,8 @@ def _integrate(
                 half = len(tensors) // 2
                 x = dict(zip(names, tensors[:half], strict=True))
                 seen = dict(zip(names, tensors[half:], strict=True))
-                return output(x, seen)
+                # Parts of weight 0 are left out: a layer that only they read must still be an input.
+                return output(x, seen) + 0.0 * sum(part.sum() for part in tensors[:half])
 
             captum = IntegratedGradients(forward)
             for item, (_, rows, which) in zip(explained, jobs, strict=True):
