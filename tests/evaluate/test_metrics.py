@@ -81,11 +81,11 @@ def test_probabilities_score_as_in_scikit_learn_to_the_last_digit(drawn):
         assert metric(truth, table) == metric(truth, proba)
 
 
-@given(
-    st.lists(
-        st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=2, max_size=30, unique=True
-    )
-)
+# Squares of the smallest floats are 0, which both libraries warn of.
+NUMBERS = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=30, unique=True))
 def test_numbers_score_as_in_scikit_learn_to_the_last_digit(pairs):
     truth, guess = np.array(pairs).T
     scores = evaluate.score(truth, guess, task="number")
