@@ -93,27 +93,25 @@ def survival_weights(
     """Weights of log hazards that maximise the partial likelihood, stratified by fold.
 
     Each part's risks come from another model in every fold, so they are compared within folds only.
-    The weights are not bound to sum to one: a mixture may be too sure of itself, or not enough.
+    The weights are not bound to sum to one: a mixture may be too sure of itself, or not enough. They weigh log
+    hazards as they are: what tells nothing was shrunken to nothing, and must not be blown up again.
     """
-    spread = np.maximum(risks.std(axis=1), 1e-6)
-    scaled = risks / spread[:, None]
     n_parts = len(risks)
 
     def loss(w: np.ndarray) -> float:
-        mixed = w @ scaled
+        mixed = w @ risks
         total = sum(
             partial_likelihood_loss(mixed[fold == f], time[fold == f], event[fold == f])
             for f in np.unique(fold)
         )
-        return float(total + _PRIOR / 2 * np.sum((w - w.mean()) ** 2) + 0.5 * np.sum(w**2))
+        apart, scale = w - w.mean(), w.sum() - 1.0
+        return float(total + _PRIOR / 2 * (apart**2).sum() + scale**2)
 
-    fit = minimize(
-        loss, np.full(n_parts, 0.5 / n_parts), bounds=[(0.0, None)] * n_parts, method="L-BFGS-B"
-    )
+    even = np.full(n_parts, 1.0 / n_parts)
+    fit = minimize(loss, even, bounds=[(0.0, None)] * n_parts, method="L-BFGS-B")
     weights = np.asarray(fit.x)
-    if weights.sum() <= 1e-8:  # nothing predicts: keep an even, weak mixture instead of a constant
-        weights = np.full(n_parts, 0.05 / n_parts)
-    return weights / spread
+    # Where nothing predicts: an even, weak mixture instead of a constant.
+    return weights if weights.sum() > 0.05 else 0.05 * even
 
 
 def partial_likelihood_loss(risk: np.ndarray, time: np.ndarray, event: np.ndarray) -> float:
