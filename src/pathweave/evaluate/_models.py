@@ -156,8 +156,19 @@ class SomeLayers:
         """Fit on these layers; samples without them are learned nothing from."""
         few = train.only(self.layers)
         has = np.any([few.has(layer) for layer in self.layers], axis=0)
-        predict = self.fitter.fit(few.take(np.flatnonzero(has)), seed=seed)
+        predict = _for_layers(self.fitter, self.layers).fit(few.take(np.flatnonzero(has)), seed=seed)
         return lambda new: predict(new.only(self.layers))
+
+
+def _for_layers(fitter: Any, layers: Sequence[str]) -> Any:
+    """A fitter whose model's likelihoods name no other layers."""
+    if not isinstance(fitter, ModelFitter):
+        return fitter
+    params = fitter.model.get_params()
+    if not isinstance(params.get("likelihood"), dict):
+        return fitter
+    params["likelihood"] = {k: v for k, v in params["likelihood"].items() if k in layers}
+    return replace(fitter, model=type(fitter.model)(**params))
 
 
 def nulls_of(method: Method, names: Sequence[str], layers: Sequence[str]) -> list[Method]:

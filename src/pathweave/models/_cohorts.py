@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pathweave._core.checks import check_choice
+from pathweave._core.checks import check_choice, check_mudata, select_layers
 from pathweave.models._fitted import FittedModel
-from pathweave.models._match import find_layers, match_table
+from pathweave.models._match import find_layers, match_table, their_names
 from pathweave.models._transfer import Start
 from pathweave.models._translate import translated
 
@@ -183,12 +183,21 @@ class AcrossCohorts(FittedModel):
                 "PathwayVAE, MultimodalVAE or PathwayGNN."
             )
             raise TypeError(msg)
+        check_mudata(mdata)
         check_choice("units", units, ("cohort", "fit"))
-        changed = {
+        changed: dict[str, Any] = {
             "learning_rate": learning_rate or self.get_params()["learning_rate"],
             "n_folds": n_folds or self.n_folds,
             "seed": self.seed if seed is None else seed,
         }
+        likelihood = self.get_params().get("likelihood")
+        if isinstance(likelihood, dict):  # by layer of this fit; there a layer may be missing or renamed
+            own = [name for name, layer in self.layers_.items() if not layer.lag]
+            theirs = their_names(rename, list(mdata.mod), own)
+            used = select_layers(mdata, layers)
+            changed["likelihood"] = {
+                theirs[name]: how for name, how in likelihood.items() if theirs.get(name) in used
+            }
         model = type(self)(**{**self.get_params(), **changed})
         start = Start(self, mdata, rename, units == "fit")
         return model._learn(

@@ -95,11 +95,9 @@ def find_layers(
     """
     check_mudata(mdata)
     check_choice("match", match, WAYS)
-    names = their_names(rename, list(mdata.mod), list(model.layers_))
-    return [
-        _find(model, mdata, layer, names.get(layer.name, ""), match)
-        for layer in model.layers_.values()
-    ]
+    own = [layer for layer in model.layers_.values() if not layer.lag]
+    names = their_names(rename, list(mdata.mod), [layer.name for layer in own])
+    return [_find(model, mdata, layer, names.get(layer.name, ""), match) for layer in own]
 
 
 def their_names(

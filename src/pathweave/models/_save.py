@@ -54,7 +54,7 @@ def save_model(model: FittedModel, path: str | Path, *, overwrite: bool) -> None
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         config, tensors = _describe(model)
-        (work / _CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
+        (work / _CONFIG).write_text(json.dumps(config, indent=1, default=_plain), encoding="utf-8")
         save_file(tensors, work / _TENSORS)
         if model.graph_ is not None:
             model.graph_.save(work / _GRAPH)
@@ -128,6 +128,14 @@ def load(path: str | Path) -> Estimator:
         msg = f"{folder}: the tensors do not fit the configuration ({error}); save the model again."
         raise ValueError(msg) from error
     return model
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy as one of Python."""
+    if isinstance(value, np.generic):
+        return value.item()
+    msg = f"a hyperparameter of type {type(value).__name__} cannot be saved; give plain numbers and text."
+    raise TypeError(msg)
 
 
 def _describe(model: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -84,6 +84,8 @@ def number_weights(predictions: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, 
     even = np.full(n_parts, 1.0 / n_parts)
     fit = minimize(loss, even, jac=True, bounds=[(0.0, None)] * n_parts, method="L-BFGS-B")
     weights = np.asarray(fit.x)
+    if not weights.any():  # as for classes and survival: a weak mixture instead of a constant
+        weights = 0.05 * even
     return weights, center * float(1.0 - weights.sum())
 
 

@@ -124,6 +124,12 @@ def read_targets(
         )
     if survival is not None:
         targets.append(_survival_target(obs, survival))
+        if targets[-1].name in columns:
+            msg = (
+                f"target={columns!r}: {targets[-1].name!r} is the name of the prediction of survival={survival!r}; "
+                "rename the column of obs."
+            )
+            raise ValueError(msg)
     return tuple(targets)
 
 
@@ -136,7 +142,7 @@ def check_class_weight(targets: Sequence[Target], how: Any) -> None:
         raise ValueError(msg)
     classes = [label for target in targets for label in target.classes]
     strange = [label for label in how if str(label) not in classes]
-    bad = [label for label, weight in how.items() if not 0 < float(weight) < np.inf]
+    bad = [label for label, weight in how.items() if not _is_weight(weight)]
     if strange or bad:
         msg = (
             f"class_weight={dict(how)!r}: {listed(strange or bad)} "
@@ -144,6 +150,13 @@ def check_class_weight(targets: Sequence[Target], how: Any) -> None:
             f"for classes among {listed(classes, 20)}."
         )
         raise ValueError(msg)
+
+
+def _is_weight(weight: Any) -> bool:
+    try:
+        return 0 < float(weight) < np.inf
+    except (TypeError, ValueError):
+        return False
 
 
 def _is_class(values: pd.Series) -> bool:

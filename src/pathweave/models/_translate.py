@@ -65,6 +65,8 @@ def _modality(
         x = (mean + x * np.where(np.isinf(scale), 0.0, scale)).astype(np.float32)
     else:
         x = found.carry(x)
+        if found.layer.likelihood in COUNTS:
+            x = np.rint(x)  # a mean of counts, where several features stand for one
     var = pd.DataFrame(
         {"found_by": np.select([found.by_name, found.found], ["name", "graph"], "")},
         index=pd.Index(found.layer.features),

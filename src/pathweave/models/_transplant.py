@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pathweave.nn import PathwayVAENet
     from pathweave.nn.heads import Head
 
+_SHARED = (
+    "pool.", "levels.", "graph_head.", "convolutions.", "gates.", "attention.hidden.", "attention.score.",
+)  # fmt: skip
+
 
 def transplant(
     old: PathwayVAENet,
@@ -48,8 +52,10 @@ def transplant(
     """
     state = {k: v.clone() for k, v in new.state_dict().items() if not k.startswith("standardize.")}
     donor = old.state_dict()
+    renamed = [partners[l.name][0] if l.name in partners else "" for l in new.spec.layers]
+    same_experts = renamed == [l.name for l in old.spec.layers]
     for key, tensor in state.items():
-        shared = key.startswith(("pool.", "graph_head.", "convolutions."))
+        shared = key.startswith(_SHARED) or (same_experts and key == "attention.bias")
         if shared and key in donor and donor[key].shape == tensor.shape:
             tensor.copy_(donor[key])
     _first_convolution(old, new, partners, state, donor)
@@ -133,9 +139,16 @@ def _layer(
     last = _linears(new.decoders[f"l{at_new}"])[-1]
     _copy_all(state, donor, ours, theirs)
     back = _columns(weights).T
+    alike = old.spec.layers[at_old].likelihood == new.spec.layers[at_new].likelihood
     for part in ("weight", "bias"):
-        made = _mixed(back, donor[f"{theirs}.{last}.{part}"])
+        given = donor[f"{theirs}.{last}.{part}"]
         fresh = new.state_dict()[f"{ours}.{last}.{part}"]
+        if not alike:  # what it says means something else
+            state[f"{ours}.{last}.{part}"] = fresh.clone()
+            continue
+        # A zero-inflated layer has two outputs a feature, all of one kind before those of the other.
+        blocks = given.split(old.spec.layers[at_old].n_features)
+        made = torch.cat([_mixed(back, block) for block in blocks])
         state[f"{ours}.{last}.{part}"] = torch.where(made.isnan(), fresh, made)
 
 

@@ -52,6 +52,7 @@ def fingerprint(
             mdata, layers, mask, params.get("likelihood", "auto")
         ),
         "outcome": _outcome_digest(mdata, targets, mask),
+        "columns that the model reads": _columns_digest(model, mdata, mask),
         "groups": _groups_digest(mdata.obs.loc[mask], groups),
         "graph": "none" if graph is None else graph.digest,
         "model": hashlib.sha256(f"{type(model).__name__} {told}".encode()).hexdigest(),
@@ -74,6 +75,16 @@ def _data_digest(
         if layer.name in sizes:
             digest.update(np.ascontiguousarray(sizes[layer.name]).tobytes())
     return digest.hexdigest()
+
+
+def _columns_digest(model: Estimator, mdata: MuData, mask: np.ndarray) -> str:
+    """Subjects and times of `Recurrent`, the order of `ConvNet`."""
+    obs = mdata.obs.loc[mask]
+    told = obs[[name for name in dict.fromkeys(model.obs_columns) if name in obs]].to_csv()
+    for layer, mod in mdata.mod.items():
+        names = [name for name in dict.fromkeys(model.var_columns) if name in mod.var]
+        told += f"{layer} {mod.var[names].to_csv()}" if names else ""
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _groups_digest(obs: pd.DataFrame, groups: str | None) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
     from mudata import MuData
 
     from pathweave.graph import PathwayGraph
@@ -120,6 +121,26 @@ class Tuned(Estimator):
         vars(self).update({k: v for k, v in vars(self.model_).items() if k.endswith("_")})
         self.n_latent = self.model_.n_latent
         return self
+
+    @property
+    def obs_columns(self) -> tuple[str, ...]:
+        """Columns of ``mdata.obs`` that the model reads beside its outcome, in `fit` and later."""
+        return self.model.obs_columns
+
+    @property
+    def var_columns(self) -> tuple[str, ...]:
+        """Columns of a modality's ``var`` that `fit` reads."""
+        return self.model.var_columns
+
+    @property
+    def subject(self) -> str | None:
+        """Column of ``mdata.obs`` whose samples the model reads together, if it does."""
+        return getattr(self.model, "subject", None)
+
+    def _read_raw(self, mdata: MuData) -> dict[str, np.ndarray]:
+        """As the best model reads samples: `Recurrent` looks for those before them."""
+        self._need_fit()
+        return self.model_._read_raw(mdata)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the best model to a folder; `pathweave.models.load` gives it back without the search.

@@ -151,7 +151,7 @@ class PathwayVAENet(nn.Module):
             n_experts = len(self.encoders) + bool(self.graph_layers)
             self.attention = AttentionFusion(n_experts, latent)
         self.gates: ReceiverGates | None = None
-        if spec.gate_edges and self.graph_layers:
+        if spec.gate_edges and self.graph_layers and len(self.adjacency):
             self.gates = ReceiverGates(len(self.adjacency), self.n_nodes)
 
     def _named(self) -> list[tuple[int, LayerSpec]]:
