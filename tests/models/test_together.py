@@ -107,7 +107,9 @@ def test_decoders_of_another_likelihood_do_not_go_over(mdata: MuData) -> None:
         new = PathwayVAENet(spec)
     eye = {"rna": ("rna", _eye(spec.layers[0].n_features))}
     state = transplant(old, new, eye, set(), keep_units=False)
-    np.testing.assert_array_equal(state["decoders.l0.2.bias"], new.state_dict()["decoders.l0.2.bias"])
+    np.testing.assert_array_equal(
+        state["decoders.l0.2.bias"], new.state_dict()["decoders.l0.2.bias"]
+    )
 
 
 def _eye(n: int) -> Any:
@@ -115,7 +117,9 @@ def _eye(n: int) -> Any:
 
 
 def test_likelihoods_go_over_to_layers_that_are_there(mdata: MuData) -> None:
-    base = models.MultimodalVAE(4, likelihood={"rna": "negative_binomial"}, **FEW).fit(counted(mdata))
+    base = models.MultimodalVAE(4, likelihood={"rna": "negative_binomial"}, **FEW).fit(
+        counted(mdata)
+    )
     assert base.fine_tune(without(mdata.copy(), "rna"), target="class").likelihood == {}
     other = mdata.copy()
     other.mod["array"] = other["rna"].copy()
@@ -198,3 +202,36 @@ def test_single_layers_of_a_model_with_likelihoods() -> None:
         layers=["rna", "protein"], n_folds=2, n_repeats=1, n_jobs=1,
     )  # fmt: skip
     assert len(report.scores)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("n_latent", True, "n_latent=True must be a whole number"),
+        ("dropout", "much", "must lie in"),
+        ("n_folds", 2.5, "at least 2 folds"),
+        ("seed", -1, "seed=-1 must be"),
+        ("learning_rate", 0, "learning_rate=0 must be"),
+        ("weight_decay", -1, "weight_decay=-1 must be 0 or more"),
+        ("reconstruction_weight", "x", "must be 0 or more"),
+        ("gate_penalty", None, "gate_penalty=None must be 0 or more"),
+        ("pathway_size", (5,), "must be a pair"),
+    ],
+)
+def test_hyperparameters_that_make_no_sense(
+    mdata: MuData, name: str, value: Any, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        models.PathwayVAE(**{**FEW, name: value}).fit(mdata, target="class")
+
+
+def test_arguments_that_make_no_sense(mdata: MuData) -> None:
+    model = models.MultimodalVAE(4, **FEW)
+    with pytest.raises(ValueError, match="must be a boolean mask, or a list"):
+        model.fit(mdata, samples="all")
+    fitted = model.fit(mdata)
+    assert list(fitted.impute(mdata, layers="rna")) == ["rna"]
+    with pytest.raises(TypeError, match="rename='rna' must be a dict"):
+        fitted.fine_tune(mdata, target="class", rename="rna")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="n_folds=0"):
+        fitted.fine_tune(mdata, target="class", n_folds=0)

@@ -156,7 +156,9 @@ class SomeLayers:
         """Fit on these layers; samples without them are learned nothing from."""
         few = train.only(self.layers)
         has = np.any([few.has(layer) for layer in self.layers], axis=0)
-        predict = _for_layers(self.fitter, self.layers).fit(few.take(np.flatnonzero(has)), seed=seed)
+        predict = _for_layers(self.fitter, self.layers).fit(
+            few.take(np.flatnonzero(has)), seed=seed
+        )
         return lambda new: predict(new.only(self.layers))
 
 

@@ -186,12 +186,16 @@ class AcrossCohorts(FittedModel):
         check_mudata(mdata)
         check_choice("units", units, ("cohort", "fit"))
         changed: dict[str, Any] = {
-            "learning_rate": learning_rate or self.get_params()["learning_rate"],
-            "n_folds": n_folds or self.n_folds,
+            "learning_rate": self.get_params()["learning_rate"]
+            if learning_rate is None
+            else learning_rate,
+            "n_folds": self.n_folds if n_folds is None else n_folds,
             "seed": self.seed if seed is None else seed,
         }
         likelihood = self.get_params().get("likelihood")
-        if isinstance(likelihood, dict):  # by layer of this fit; there a layer may be missing or renamed
+        if isinstance(
+            likelihood, dict
+        ):  # by layer of this fit; there a layer may be missing or renamed
             own = [name for name, layer in self.layers_.items() if not layer.lag]
             theirs = their_names(rename, list(mdata.mod), own)
             used = select_layers(mdata, layers)

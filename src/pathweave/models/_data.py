@@ -297,6 +297,9 @@ def check_samples(mdata: MuData, samples: Any) -> np.ndarray:
     if samples is None:
         return np.ones(n, dtype=bool)
     given = np.asarray(samples)
+    if given.ndim != 1:
+        msg = f"samples={samples!r} must be a boolean mask, or a list of names."
+        raise ValueError(msg)
     if given.dtype == bool:
         if given.shape != (n,):
             msg = f"samples is a mask of shape {given.shape}; mdata has {n} samples."

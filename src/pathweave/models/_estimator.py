@@ -188,20 +188,32 @@ class Estimator(AcrossCohorts):
         params = self.get_params()
         for name in _AT_LEAST_ONE:
             value = params.get(name, 1)
-            if not isinstance(value, (int, np.integer)) or value < 1:
+            if not _whole(value) or value < 1:
                 msg = f"{name}={value!r} must be a whole number of 1 or more."
                 raise ValueError(msg)
         for name in ("dropout", "layer_dropout"):
-            if not 0 <= params.get(name, 0) < 1:
+            if not _real(params.get(name, 0)) or not 0 <= params.get(name, 0) < 1:
                 msg = f"{name}={params[name]!r} must lie in [0, 1)."
                 raise ValueError(msg)
         check_choice("survival_loss", params.get("survival_loss", "cox"), SURVIVAL_LOSSES)
-        if not params.get("gate_penalty", 0) >= 0:
-            msg = f"gate_penalty={params['gate_penalty']!r} must be 0 or more."
+        for name in ("gate_penalty", "weight_decay", "reconstruction_weight"):
+            if not _real(params.get(name, 0)) or not params.get(name, 0) >= 0:
+                msg = f"{name}={params[name]!r} must be 0 or more."
+                raise ValueError(msg)
+        rate = params.get("learning_rate", 1e-3)
+        if not _real(rate) or not rate > 0:
+            msg = f"learning_rate={rate!r} must be a number above 0."
+            raise ValueError(msg)
+        size = params.get("pathway_size", (1, 1))
+        if not isinstance(size, (tuple, list)) or len(size) != 2 or not all(map(_real, size)):
+            msg = f"pathway_size={size!r} must be a pair: the smallest and the largest number of members."
             raise ValueError(msg)
         check_choice("fusion", params.get("fusion", "product"), ("product", "attention"))
-        if self.n_folds < 2:
+        if not _whole(self.n_folds) or self.n_folds < 2:
             msg = f"n_folds={self.n_folds!r}: at least 2 folds are needed."
+            raise ValueError(msg)
+        if not _whole(self.seed) or self.seed < 0:
+            msg = f"seed={self.seed!r} must be a whole number of 0 or more."
             raise ValueError(msg)
 
     def _measured_graph(
@@ -313,6 +325,14 @@ class Estimator(AcrossCohorts):
         self.parts_ = (
             pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
         )
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 def _column_means(x: np.ndarray) -> np.ndarray:

@@ -104,6 +104,9 @@ def their_names(
     rename: Mapping[str, str] | None, theirs: list[str], ours: list[str]
 ) -> dict[str, str]:
     """Layer of `fit` to the modality that holds it, for layers that are there."""
+    if rename is not None and not hasattr(rename, "items"):
+        msg = f"rename={rename!r} must be a dict: {{'layer of mdata': 'layer of fit'}}."
+        raise TypeError(msg)
     rename = dict(rename or {})
     for side, known, given in (("mdata", theirs, list(rename)), ("fit", ours, [*rename.values()])):
         strange = [name for name in given if name not in known]

@@ -156,7 +156,11 @@ class ConvNet(Estimator):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_order(self.order)
-        if self.kernel_size < 1 or self.kernel_size % 2 == 0:
+        if (
+            not isinstance(self.kernel_size, int)
+            or self.kernel_size < 1
+            or self.kernel_size % 2 == 0
+        ):
             msg = f"kernel_size={self.kernel_size!r} must be an odd number, such as 7."
             raise ValueError(msg)
 
