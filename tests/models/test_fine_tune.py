@@ -154,3 +154,18 @@ def test_units(source, pretrained):
 def test_not_fitted():
     with pytest.raises(ValueError, match="is not fitted yet"):
         pw.models.PathwayVAE().fine_tune(pw.datasets.simulate(20))
+
+
+def test_class_weights_of_other_targets_are_not_taken_along(source):
+    classes = sorted(map(str, source.obs["class"].unique()))
+    base = pw.models.MultimodalVAE(4, class_weight={classes[0]: 2.0}, **SMALL)
+    base.fit(source, target="class")
+    with pytest.warns(DataWarning, match="were training samples"):
+        other = base.fine_tune(source, target="outcome")
+    with pytest.warns(DataWarning, match="were training samples"):
+        same = base.fine_tune(source, target="class")
+    with pytest.warns(DataWarning, match="were training samples"):
+        asked = base.fine_tune(source, target="class", class_weight="balanced")
+    assert other.class_weight is None
+    assert same.class_weight == {classes[0]: 2.0}
+    assert asked.class_weight == "balanced"

@@ -63,7 +63,7 @@ def test_the_stack_is_read_off_the_table(made):
     targets, values, outcomes, fold, states = made
     parts = fit_all_parts(targets, values, outcomes, fold, states)
     for name, fitted in parts.items():
-        alone = [f"linear, {layer}" for layer in values]
+        alone = [f"linear, {layer} alone" for layer in values]
         names = ["linear, early fusion", *alone, "kernel", "network", "stack"]
         assert list(fitted.table["part"]) == names
         assert fitted.table["weight"][:-1].sum() == pytest.approx(1.0)

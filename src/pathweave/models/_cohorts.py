@@ -123,6 +123,7 @@ class AcrossCohorts(FittedModel):
         learning_rate: float | None = None,
         n_folds: int | None = None,
         seed: int | None = None,
+        class_weight: str | dict[str, float] | None = None,
     ) -> Self:
         """Fit another cohort from where this model stands; this model stays as it is.
 
@@ -150,6 +151,8 @@ class AcrossCohorts(FittedModel):
             Of the networks; this model's by default (a fifth and a half of it did no better in a first look).
         n_folds, seed
             As in the constructor; this model's by default.
+        class_weight
+            As in the constructor. By default this model's, unless it is a dict that names classes of other targets.
 
         Returns
         -------
@@ -192,10 +195,11 @@ class AcrossCohorts(FittedModel):
             "n_folds": self.n_folds if n_folds is None else n_folds,
             "seed": self.seed if seed is None else seed,
         }
+        own_weight = self.get_params().get("class_weight")
+        if class_weight is not None or (isinstance(own_weight, dict) and not self._learns(target)):
+            changed["class_weight"] = class_weight
         likelihood = self.get_params().get("likelihood")
-        if isinstance(
-            likelihood, dict
-        ):  # by layer of this fit; there a layer may be missing or renamed
+        if isinstance(likelihood, dict):  # there a layer may be missing or renamed
             own = [name for name, layer in self.layers_.items() if not layer.lag]
             theirs = their_names(rename, list(mdata.mod), own)
             used = select_layers(mdata, layers)
@@ -207,6 +211,11 @@ class AcrossCohorts(FittedModel):
         return model._learn(
             mdata, None, target=target, survival=survival, layers=layers, samples=samples, groups=groups, start=start
         )  # fmt: skip
+
+    def _learns(self, target: str | Sequence[str] | None) -> bool:
+        """Whether targets are those of this fit."""
+        named = [] if target is None else [target] if isinstance(target, str) else list(target)
+        return set(named) == {name for name, t in self.targets_.items() if t.task != "survival"}
 
     def _learn(
         self,

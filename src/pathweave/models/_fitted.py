@@ -10,7 +10,6 @@ import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
 from pathweave._core.survival import check_times, curves_between
-from pathweave.models._data import LayerSchema
 from pathweave.models._edge_gates import edge_gate_table
 from pathweave.models._match import read_matched
 from pathweave.models._save import save_model

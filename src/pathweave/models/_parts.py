@@ -116,7 +116,9 @@ def fit_all_parts(
     fitted["linear, early fusion"] = fit_linear(LinearPart("early"), layers, read, folds)
     if len(values) > 1:  # what late fusion averages, each with a weight of its own
         for name, x in layers.items():
-            fitted[f"linear, {name}"] = fit_linear(LinearPart("early"), {name: x}, read, folds)
+            fitted[f"linear, {name} alone"] = fit_linear(
+                LinearPart("early"), {name: x}, read, folds
+            )
     fitted["kernel"] = fit_kernel(KernelPart(), layers, read, folds)
     if pretrained is not None:
         fitted["linear, pretrained latent"] = fit_on_pretrained(pretrained, layers, read, folds)

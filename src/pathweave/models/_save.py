@@ -292,8 +292,7 @@ def _restore(
         )
     model.layers_ = {l["name"]: LayerSchema.from_json(l) for l in config["layers"]}
     model.targets_ = {t["name"]: Target.from_json(t) for t in config["targets"]}
-    arrays_graph = _read_graph(config, tensors)
-    model.ensemble_ = FittedEnsemble(NetSpec(layers, heads, **record), arrays_graph, states, parts)
+    model.ensemble_ = FittedEnsemble(spec, arrays_graph, states, parts)
     model.ensemble_.held_out = {
         name: HeldOut.from_json(saved["held_out"]) for name, saved in config["parts"].items()
     }

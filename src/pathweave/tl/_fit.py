@@ -55,8 +55,9 @@ def fit(
     >>> import pathweave as pw
     >>> mdata = pw.datasets.simulate(60, seed=1)
     >>> small = pw.models.PathwayVAE(8, max_epochs=3, n_folds=3)
-    >>> pw.tl.fit(mdata, pw.graph.reactome(), target="class", model=small).parts_["part"].tolist()
-    ['linear, early fusion', 'linear, rna', 'linear, meth', 'linear, protein', 'linear, metab', 'kernel', 'network', 'stack']
+    >>> model = pw.tl.fit(mdata, pw.graph.reactome(), target="class", model=small)
+    >>> model.parts_["part"].tolist()[-3:]
+    ['kernel', 'network', 'stack']
     """
     chosen = PathwayVAE() if model is None else model
     return chosen.fit(
