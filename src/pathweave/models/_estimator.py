@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -38,6 +39,14 @@ _AT_LEAST_ONE = (
     "n_latent", "n_hidden", "n_hidden_layers", "n_channels", "n_graph_layers", "pool_size", "max_epochs",
     "patience", "batch_size",
 )  # fmt: skip
+_NUMBERS = (
+    "dropout",
+    "layer_dropout",
+    "learning_rate",
+    "weight_decay",
+    "reconstruction_weight",
+    "gate_penalty",
+)
 
 
 class Estimator(AcrossCohorts):
@@ -191,6 +200,14 @@ class Estimator(AcrossCohorts):
             if not isinstance(value, (int, np.integer)) or value < 1:
                 msg = f"{name}={value!r} must be a whole number of 1 or more."
                 raise ValueError(msg)
+        for name in _NUMBERS:
+            if not isinstance(params.get(name, 0.0), Real):
+                msg = f"{name}={params[name]!r} must be a number."
+                raise ValueError(msg)
+        for name, least in (("n_folds", 2), ("seed", 0)):
+            if not isinstance(params[name], Integral) or params[name] < least:
+                msg = f"{name}={params[name]!r} must be a whole number of {least} or more."
+                raise ValueError(msg)
         for name in ("dropout", "layer_dropout"):
             if not 0 <= params.get(name, 0) < 1:
                 msg = f"{name}={params[name]!r} must lie in [0, 1)."
@@ -200,9 +217,6 @@ class Estimator(AcrossCohorts):
             msg = f"gate_penalty={params['gate_penalty']!r} must be 0 or more."
             raise ValueError(msg)
         check_choice("fusion", params.get("fusion", "product"), ("product", "attention"))
-        if self.n_folds < 2:
-            msg = f"n_folds={self.n_folds!r}: at least 2 folds are needed."
-            raise ValueError(msg)
 
     def _measured_graph(
         self,

@@ -239,20 +239,20 @@ class FittedModel:
         self,
         mdata: MuData,
         *,
-        layers: Sequence[str] | None = ...,
+        layers: Sequence[str] | str | None = ...,
         return_std: Literal[False] = ...,
     ) -> dict[str, pd.DataFrame]: ...
 
     @overload
     def impute(
-        self, mdata: MuData, *, layers: Sequence[str] | None = ..., return_std: Literal[True]
+        self, mdata: MuData, *, layers: Sequence[str] | str | None = ..., return_std: Literal[True]
     ) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]: ...
 
     def impute(
         self,
         mdata: MuData,
         *,
-        layers: Sequence[str] | None = None,
+        layers: Sequence[str] | str | None = None,
         return_std: bool = False,
     ) -> dict[str, pd.DataFrame] | tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
         """Fill what was not measured, whole layers included.
@@ -281,7 +281,7 @@ class FittedModel:
         """
         raw = self._read_raw(mdata)
         own = [name for name in self.layers_ if not self.layers_[name].lag]
-        chosen = own if layers is None else list(layers)
+        chosen = own if layers is None else [layers] if isinstance(layers, str) else list(layers)
         for name in chosen:
             check_choice("layers", name, own)
         inputs = {name: self.layers_[name].inputs(x) for name, x in raw.items()}
