@@ -289,3 +289,8 @@ _OK = ([1, 2, 3], [1, 1, 0], [1, 2], [1, 0])
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_times_in_words_are_refused():
+    with pytest.raises(ValueError, match="times=\\['1 year'\\] must be numbers"):
+        evaluate.breslow([1, 2], [1, 1], [0.0, 0.0], [0.0], ["1 year"])

@@ -190,3 +190,24 @@ def test_nulls_of_the_graph_are_asked_of_models_that_use_one(mdata, graph):
     )
     found = set(report.summary().index)
     assert found == {"multimodal_vae", "pathway_gnn", "pathway_gnn, rewired graph"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"learning_rate": "fast"}, "learning_rate='fast' must be a number"),
+        ({"dropout": "a"}, "dropout='a' must lie in"),
+        ({"seed": "a"}, "seed='a' must be a whole number of 0 or more"),
+        ({"n_folds": 2.5}, "n_folds=2.5 must be a whole number of 2 or more"),
+        ({"n_folds": 1}, "n_folds=1 must be a whole number of 2 or more"),
+        ({"device": "gpu"}, "device='gpu' is not known; use 'auto', 'cpu'"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(mdata, setting, message):
+    with pytest.raises(ValueError, match=message):
+        make(pw.models.MultimodalVAE, **setting).fit(mdata, target="class")
+
+
+def test_one_layer_may_be_named_without_a_list(mdata):
+    fitted = make(pw.models.MultimodalVAE).fit(mdata)
+    assert list(fitted.impute(mdata, layers="rna")) == ["rna"]

@@ -171,3 +171,16 @@ def test_missing_layers_are_counted(mdata, model, cohort):
     assert table.loc["meth", "how"] == "missing layer"
     assert table.loc["meth", "n_lost"] == len(model.layers_["meth"].features)
     assert isinstance(table, pd.DataFrame)
+
+
+def test_a_layer_that_is_lost_as_a_whole_is_told(mdata):
+    fitted = quick().fit(mdata, layers=["rna", "protein"])
+    with pw.io.quiet_mudata():
+        other = mudata.MuData({name: mdata[name].copy() for name in ("rna", "protein")})
+        other["rna"].var_names = [f"unknown_{name}" for name in other["rna"].var_names]
+        other["rna"].var = pd.DataFrame(index=other["rna"].var_names)  # no column of symbols either
+        other.update()
+    with pytest.warns(
+        DataWarning, match="layer 'rna': none of the .* was found, so the layer is left out"
+    ):
+        assert list(fitted.translate(other).mod) == ["protein"]

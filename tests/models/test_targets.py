@@ -80,3 +80,12 @@ def test_survival_is_read_in_order_of_time_and_event():
     assert encoded.shape == (12, 2)
     assert encoded[0].tolist() == [5.0, 1.0]
     assert np.isnan(encoded[1, 0])
+
+
+def test_numbers_written_as_text_are_told_in_whole_sentences():
+    obs = pd.DataFrame({"dose": [str(1.5 * i) for i in range(30)]})
+    with pytest.raises(
+        ValueError,
+        match=r"at least two are needed\. These are numbers written as text: .*astype\(float\)\. Choose",
+    ):
+        read_targets(obs, target="dose", survival=None)

@@ -209,7 +209,7 @@ def test_single_layers_of_a_model_with_likelihoods() -> None:
     [
         ("n_latent", True, "n_latent=True must be a whole number"),
         ("dropout", "much", "must lie in"),
-        ("n_folds", 2.5, "at least 2 folds"),
+        ("n_folds", 2.5, "n_folds=2.5 must be a whole number of 2"),
         ("seed", -1, "seed=-1 must be"),
         ("learning_rate", 0, "learning_rate=0 must be"),
         ("weight_decay", -1, "weight_decay=-1 must be 0 or more"),

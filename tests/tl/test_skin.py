@@ -10,6 +10,7 @@ import pytest
 from tests_helpers import quick, snapshot
 
 import pathweave as pw
+from pathweave._core.warnings import DataWarning
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +100,17 @@ def test_impute_names_layers(fitted):
     mdata, model = fitted
     with pytest.raises(ValueError, match="layers='lipid'"):
         pw.tl.impute(mdata, model, layers=["lipid"])
+
+
+def test_samples_without_a_layer_of_the_model_are_told(fitted):
+    mdata = fitted[0]
+    few = mdata.mod["rna"].obs_names[:5]
+    with pw.io.quiet_mudata():
+        lacking = mdata.copy()
+        lacking.mod["rna"] = mdata["rna"][~mdata["rna"].obs_names.isin(few)].copy()
+        lacking.update()
+        model = pw.models.MultimodalVAE(4, max_epochs=2, n_folds=3).fit(lacking, layers=["rna"])
+    n = lacking.n_obs - lacking["rna"].n_obs
+    with pytest.warns(DataWarning, match=f"{n} of {lacking.n_obs} samples have no layer"):
+        pw.tl.embed(lacking, model)
+    assert np.isnan(lacking.obsm["X_pathweave"]).all(axis=1).sum() == n

@@ -138,7 +138,11 @@ def check_risks(risk: Any, n: int | None, name: str) -> np.ndarray:
 
 def check_times(times: Any) -> np.ndarray:
     """Check times (n_times,) at which survival is asked for."""
-    times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    try:
+        times = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    except (TypeError, ValueError):
+        msg = f"times={times!r} must be numbers in the unit of the follow-up times, such as [365, 1095]."
+        raise ValueError(msg) from None
     if times.ndim != 1 or len(times) == 0 or not np.isfinite(times).all():
         msg = f"times must be finite numbers of shape (n_times,), at least one; found shape {times.shape}."
         raise ValueError(msg)

@@ -191,6 +191,10 @@ class Estimator(AcrossCohorts):
             if not _whole(value) or value < 1:
                 msg = f"{name}={value!r} must be a whole number of 1 or more."
                 raise ValueError(msg)
+        for name, least in (("n_folds", 2), ("seed", 0)):
+            if not _whole(params[name]) or params[name] < least:
+                msg = f"{name}={params[name]!r} must be a whole number of {least} or more."
+                raise ValueError(msg)
         for name in ("dropout", "layer_dropout"):
             if not _real(params.get(name, 0)) or not 0 <= params.get(name, 0) < 1:
                 msg = f"{name}={params[name]!r} must lie in [0, 1)."
@@ -209,12 +213,6 @@ class Estimator(AcrossCohorts):
             msg = f"pathway_size={size!r} must be a pair: the smallest and the largest number of members."
             raise ValueError(msg)
         check_choice("fusion", params.get("fusion", "product"), ("product", "attention"))
-        if not _whole(self.n_folds) or self.n_folds < 2:
-            msg = f"n_folds={self.n_folds!r}: at least 2 folds are needed."
-            raise ValueError(msg)
-        if not _whole(self.seed) or self.seed < 0:
-            msg = f"seed={self.seed!r} must be a whole number of 0 or more."
-            raise ValueError(msg)
 
     def _measured_graph(
         self,

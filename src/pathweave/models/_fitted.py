@@ -134,7 +134,8 @@ class FittedModel:
         - classes: standard deviation of the predicted class's probability over the ensemble.
 
         The spread of the ensemble is that of the stack with one network at a time (one a fold); linear
-        parts are the same in all, so it tells how sure the fit is, and is no noise of the outcome.
+        parts are the same in all, so it tells how far the networks agree, and is no noise of the outcome: how
+        sure a class is, `predict_proba` says.
         """
         values = self._read(mdata)
         self._need_target()

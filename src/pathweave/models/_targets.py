@@ -191,7 +191,7 @@ def _class_target(column: str, values: pd.Series) -> Target:
             hint = f" These are numbers written as text: mdata.obs[{column!r}] = mdata.obs[{column!r}].astype(float)."
         msg = (
             f"target={column!r} has {len(classes)} class(es) with two samples or more "
-            f"(found: {listed(found)});{hint} at least two are needed. Choose another column, or fit without a target."
+            f"(found: {listed(found)}); at least two are needed.{hint} Choose another column, or fit without a target."
         )
         raise ValueError(msg)
     if counts[counts >= 2].sum() < _MIN_LABELLED:

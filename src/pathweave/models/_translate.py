@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
+from pathweave._core.warnings import DataWarning, warn
 from pathweave.io import quiet_mudata, set_kinds
 from pathweave.models._data import dense
 from pathweave.models._likelihoods import COUNTS
@@ -40,6 +41,14 @@ def translated(
         )
         raise ValueError(msg)
     warn_translated(there)
+    for lost in (m for m in there if not m.found.any()):
+        n = len(lost.layer.features)
+        warn(
+            f"layer {lost.found_as!r}: none of the {n} features of {lost.layer.name!r} seen in fit was found, so the "
+            "layer is left out and counts as unmeasured. model.match(mdata) counts; give var_names the identifiers of "
+            "the fit, or fit with a graph that knows both.",
+            DataWarning,
+        )
     mods = {}
     for i, found in enumerate(matches):
         if found.found_as and found.found.any():

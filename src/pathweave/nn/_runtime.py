@@ -75,7 +75,7 @@ def resolve_device(device: str = "auto") -> torch.device:
     Raises
     ------
     ValueError
-        If a GPU is asked for and torch sees none.
+        If the name is none that torch knows, or a GPU is asked for and torch sees none.
 
     Examples
     --------
@@ -85,7 +85,12 @@ def resolve_device(device: str = "auto") -> torch.device:
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.startswith("cuda") and not torch.cuda.is_available():
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError):
+        msg = f"device={device!r} is not known; use 'auto', 'cpu', 'cuda' or 'cuda:<i>'."
+        raise ValueError(msg) from None
+    if found.type == "cuda" and not torch.cuda.is_available():
         msg = f"device={device!r}: torch sees no GPU here; use device='auto' or 'cpu'."
         raise ValueError(msg)
-    return torch.device(device)
+    return found

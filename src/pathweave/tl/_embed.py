@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pathweave._core import keys
+from pathweave._core.warnings import DataWarning, warn
 from pathweave.tl._write import copied, write_record, write_table
 
 if TYPE_CHECKING:
@@ -46,6 +49,13 @@ def embed(
     """
     latent = model.embed(mdata)
     activity = model.pathway_activity(mdata) if model.pathways_ else None
+    bare = int(np.isnan(latent).all(axis=1).sum())
+    if bare:
+        warn(
+            f"{bare} of {mdata.n_obs} samples have no layer that the model knows: their rows are NaN. Leave them out "
+            f"before neighbours are sought: adata[~np.isnan(adata.obsm[{key_added!r}]).any(axis=1)].",
+            DataWarning,
+        )
     out = copied(mdata) if copy else mdata
     out.obsm[key_added] = latent
     if activity is not None:

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def impute(
-    mdata: MuData, model: Estimator, *, layers: Sequence[str] | None = None, copy: bool = False
+    mdata: MuData,
+    model: Estimator,
+    *,
+    layers: Sequence[str] | str | None = None,
+    copy: bool = False,
 ) -> MuData | None:
     """Fill what was not measured, whole layers included.
 
