@@ -169,3 +169,13 @@ def test_class_weights_of_other_targets_are_not_taken_along(source):
     assert other.class_weight is None
     assert same.class_weight == {classes[0]: 2.0}
     assert asked.class_weight == "balanced"
+
+
+def test_a_layer_none_of_whose_features_is_known_is_told(source):
+    base = pw.models.MultimodalVAE(4, **SMALL).fit(source, layers=["rna", "protein"])
+    other = layers(source, ["rna", "protein"])
+    other["rna"].var_names = [f"panel{i}" for i in range(other["rna"].n_vars)]
+    other["rna"].var = other["rna"].var[[]]
+    with pytest.warns(DataWarning, match=r"layer 'rna': none of its .* so it starts afresh"):
+        tuned = base.fine_tune(other)
+    assert tuned.fine_tuned_from_["matched"] == {"protein": "protein"}

@@ -157,7 +157,7 @@ class AcrossCohorts(FittedModel):
         Returns
         -------
         A new fitted model of the same class; ``fine_tuned_from_`` says from what: class, version, digest of the
-        parameters, layers, targets, n_samples, units.
+        parameters, layers, matched (layers of `mdata` that are layers of the old fit), targets, n_samples, units.
 
         Raises
         ------

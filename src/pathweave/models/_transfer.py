@@ -55,10 +55,15 @@ class Start:
     keep_units: bool
 
     @cached_property
-    def matches(self) -> dict[str, LayerMatch]:
-        """For each layer of the new cohort that is one of the old fit, how its features match."""
+    def looked_for(self) -> dict[str, LayerMatch]:
+        """For each layer of the new cohort that has the name of one of the old fit, how its features match."""
         found = find_layers(self.old, self.mdata, match="graph", rename=self.rename)
-        return {m.found_as: m for m in found if m.found_as and m.found.any()}
+        return {m.found_as: m for m in found if m.found_as}
+
+    @property
+    def matches(self) -> dict[str, LayerMatch]:
+        """Those of which any feature was found."""
+        return {name: m for name, m in self.looked_for.items() if m.found.any()}
 
     def check(self, schema: Sequence[LayerSchema], samples: Sequence[str]) -> None:
         """Refuse a cohort without anything in common; warn of samples whose labels the old fit has seen."""
@@ -70,6 +75,13 @@ class Start:
                 "give rename={'layer of mdata': 'layer of fit'}; for other identifiers fit with a graph."
             )
             raise ValueError(msg)
+        for layer in schema:
+            if layer.name in self.looked_for and layer.name not in known:
+                warn(
+                    f"layer {layer.name!r}: none of its {len(layer.features)} features was found in the fit that is "
+                    "tuned, by name or by the genes they measure, so it starts afresh. model.match(mdata) tells more.",
+                    DataWarning,
+                )
         twice = set(samples) & set(self.old.training_samples_)
         if twice and self.old.targets_:
             warn(
@@ -159,6 +171,7 @@ class Start:
             "version": VERSION,
             "digest": digest.hexdigest(),
             "layers": list(self.old.layers_),
+            "matched": {name: match.layer.name for name, match in self.matches.items()},
             "targets": list(self.old.targets_),
             "n_samples": len(self.old.training_samples_),
             "units": "fit" if self.keep_units else "cohort",
