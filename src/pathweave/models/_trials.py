@@ -80,7 +80,8 @@ def _data_digest(
 def _columns_digest(model: Estimator, mdata: MuData, mask: np.ndarray) -> str:
     """Subjects and times of `Recurrent`, the order of `ConvNet`."""
     obs = mdata.obs.loc[mask]
-    told = obs[[name for name in dict.fromkeys(model.obs_columns) if name in obs]].to_csv()
+    read = [name for name in dict.fromkeys(model.obs_columns) if name in obs]
+    told = obs[read].to_csv() if read else ""
     for layer, mod in mdata.mod.items():
         names = [name for name in dict.fromkeys(model.var_columns) if name in mod.var]
         told += f"{layer} {mod.var[names].to_csv()}" if names else ""
