@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -213,6 +214,9 @@ def test_single_layers_of_a_model_with_likelihoods() -> None:
         ("seed", -1, "seed=-1 must be"),
         ("learning_rate", 0, "learning_rate=0 must be"),
         ("weight_decay", -1, "weight_decay=-1 must be 0 or more"),
+        ("n_jobs", 0, "n_jobs=0 must be None or a whole number"),
+        ("n_jobs", "x", "n_jobs='x' must be None or a whole number"),
+        ("pathway_size", (9, 3), "the smallest comes first"),
         ("reconstruction_weight", "x", "must be 0 or more"),
         ("gate_penalty", None, "gate_penalty=None must be 0 or more"),
         ("pathway_size", (5,), "must be a pair"),
@@ -235,3 +239,22 @@ def test_arguments_that_make_no_sense(mdata: MuData) -> None:
         fitted.fine_tune(mdata, target="class", rename="rna")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="n_folds=0"):
         fitted.fine_tune(mdata, target="class", n_folds=0)
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "said"),
+    [
+        ({"target": 3}, TypeError, "target=3 must be a name or a list of names"),
+        ({"target": []}, ValueError, "names no column"),
+        ({"target": "clas"}, KeyError, "Did you mean 'class'"),
+        ({"layers": 3}, TypeError, "layers=3 must be a name or a list of names"),
+        ({"layers": []}, ValueError, "holds no layer"),
+        ({"survival": 5}, ValueError, "survival=5 must be a pair"),
+        ({"survival": "te"}, ValueError, "survival='te' must be a pair"),
+    ],
+    ids=["a number", "none", "nearly", "layer", "no layer", "survival", "two letters"],
+)
+def test_names_that_are_none_are_told(how, error, said) -> None:
+    mdata = datasets.simulate(30, seed=1)
+    with pytest.raises(error, match=re.escape(said)):
+        models.MultimodalVAE(2, max_epochs=1, n_folds=2).fit(mdata, **how)

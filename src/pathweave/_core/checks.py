@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
     import pandas as pd
     from mudata import MuData
@@ -36,6 +38,16 @@ def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
         raise ValueError(msg)
 
 
+def names_of(argument: str, given: Any, what: str) -> list[str]:
+    """Turn a name, or several, into a list; raise if it is neither."""
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, Iterable):
+        msg = f"{argument}={given!r} must be a name or a list of names ({what}), found {type(given).__name__}."
+        raise TypeError(msg)
+    return list(given)
+
+
 def check_obs_column(obs: pd.DataFrame, name: str, column: Any) -> None:
     """Raise if `column` is not a column of `obs`."""
     if not isinstance(column, (str, int)):
@@ -45,7 +57,9 @@ def check_obs_column(obs: pd.DataFrame, name: str, column: Any) -> None:
         )
         raise TypeError(msg)
     if column not in obs.columns:
-        msg = f"{name}={column!r} is not a column of mdata.obs; found {listed(obs.columns, 30)}."
+        near = get_close_matches(str(column), map(str, obs.columns), n=3)
+        hint = f" Did you mean {listed(near)}?" if near else ""
+        msg = f"{name}={column!r} is not a column of mdata.obs; found {listed(obs.columns, 12)}.{hint}"
         raise KeyError(msg)
 
 
@@ -93,9 +107,12 @@ def select_layers(
     """Return the modalities asked for (all for ``None``), or raise naming those that exist."""
     if layers is None:
         return list(mdata.mod)
-    chosen = [layers] if isinstance(layers, str) else list(layers)
+    chosen = names_of(name, layers, "modalities of mdata")
+    if not chosen:
+        msg = f"{name}={layers!r} holds no layer; name some of {listed(mdata.mod, 30)}, or leave it out for all."
+        raise ValueError(msg)
     unknown = [layer for layer in chosen if layer not in mdata.mod]
-    if unknown or not chosen:
+    if unknown:
         msg = f"{name}={chosen!r}: no such layer {listed(unknown)}; mdata has {listed(mdata.mod, 30)}."
         raise KeyError(msg)
     return chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pathweave._core.checks import check_choice, check_mudata, select_layers
@@ -16,10 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from mudata import MuData
 
-    from pathweave.graph import PathwayGraph
 
-
-class AcrossCohorts(FittedModel):
+class AcrossCohorts(FittedModel, ABC):
     """What a fitted model does with a cohort of other features or another platform."""
 
     transferable: ClassVar[bool] = False
@@ -217,17 +216,6 @@ class AcrossCohorts(FittedModel):
         named = [] if target is None else [target] if isinstance(target, str) else list(target)
         return set(named) == {name for name, t in self.targets_.items() if t.task != "survival"}
 
-    def _learn(
-        self,
-        mdata: MuData,
-        graph: PathwayGraph | None,
-        *,
-        target: str | Sequence[str] | None,
-        survival: tuple[str, str] | None,
-        layers: Sequence[str] | str | None,
-        samples: Any,
-        groups: str | None,
-        start: Start | None = None,
-    ) -> Self:
+    @abstractmethod
+    def _learn(self, *args: Any, **how: Any) -> Self:
         """Fit, afresh or from where another model stands."""
-        raise NotImplementedError

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from pathweave._core.checks import check_choice, check_mudata
+from pathweave._core.checks import check_mudata
 from pathweave._core.folds import folds, folds_of_groups
+from pathweave.models._check_parameters import check_parameters
 from pathweave.models._cohorts import AcrossCohorts
 from pathweave.models._consensus import fit_consensus
 from pathweave.models._data import LayerSchema, check_samples, read_groups, read_training
 from pathweave.models._ensemble import FittedEnsemble
 from pathweave.models._graph_arrays import measured_graph
-from pathweave.models._heads import SURVIVAL_LOSSES, head_spec
+from pathweave.models._heads import head_spec
 from pathweave.models._held_out import HeldOut
 from pathweave.models._imputer import LayerImputer
 from pathweave.models._parts import fit_all_parts
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
     from pathweave.models._parts import TargetParts
 
 _MIN_SAMPLES = 20
-_AT_LEAST_ONE = (
-    "n_latent", "n_hidden", "n_hidden_layers", "n_channels", "n_graph_layers", "pool_size", "max_epochs",
-    "patience", "batch_size",
-)  # fmt: skip
 
 
 class Estimator(AcrossCohorts):
@@ -185,34 +182,7 @@ class Estimator(AcrossCohorts):
         return ()
 
     def _check_parameters(self) -> None:
-        params = self.get_params()
-        for name in _AT_LEAST_ONE:
-            value = params.get(name, 1)
-            if not _whole(value) or value < 1:
-                msg = f"{name}={value!r} must be a whole number of 1 or more."
-                raise ValueError(msg)
-        for name, least in (("n_folds", 2), ("seed", 0)):
-            if not _whole(params[name]) or params[name] < least:
-                msg = f"{name}={params[name]!r} must be a whole number of {least} or more."
-                raise ValueError(msg)
-        for name in ("dropout", "layer_dropout"):
-            if not _real(params.get(name, 0)) or not 0 <= params.get(name, 0) < 1:
-                msg = f"{name}={params[name]!r} must lie in [0, 1)."
-                raise ValueError(msg)
-        check_choice("survival_loss", params.get("survival_loss", "cox"), SURVIVAL_LOSSES)
-        for name in ("gate_penalty", "weight_decay", "reconstruction_weight"):
-            if not _real(params.get(name, 0)) or not params.get(name, 0) >= 0:
-                msg = f"{name}={params[name]!r} must be 0 or more."
-                raise ValueError(msg)
-        rate = params.get("learning_rate", 1e-3)
-        if not _real(rate) or not rate > 0:
-            msg = f"learning_rate={rate!r} must be a number above 0."
-            raise ValueError(msg)
-        size = params.get("pathway_size", (1, 1))
-        if not isinstance(size, (tuple, list)) or len(size) != 2 or not all(map(_real, size)):
-            msg = f"pathway_size={size!r} must be a pair: the smallest and the largest number of members."
-            raise ValueError(msg)
-        check_choice("fusion", params.get("fusion", "product"), ("product", "attention"))
+        check_parameters(self.get_params())
 
     def _measured_graph(
         self,
@@ -323,14 +293,6 @@ class Estimator(AcrossCohorts):
         self.parts_ = (
             pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
         )
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _real(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 def _column_means(x: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 from scipy.optimize import nnls
 from torch import Tensor
 
-from pathweave.nn.kernel_ridge import center_kernel, fit_kernel_ridge, gaussian_kernel
+from pathweave.nn.kernel_ridge import center_kernel, fit_kernel_ridge, gaussian_kernel_of_products
 
 _WIDTHS = (0.3, 1.0, 2.0)
 
@@ -45,7 +45,7 @@ class _Kernel:
         if not self.width:
             return products
         own = self._sum(new.own).unsqueeze(1)
-        return gaussian_kernel(
+        return gaussian_kernel_of_products(
             self._sum(train.products), torch.cat([products, own], dim=1), self.width
         )
 

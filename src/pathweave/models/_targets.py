@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from pathweave._core.checks import MISSING_LABELS, check_obs_column, listed
+from pathweave._core.checks import MISSING_LABELS, check_obs_column, listed, names_of
 from pathweave._core.warnings import LabelWarning, warn
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _MIN_LABELLED = 8
 
@@ -111,7 +108,10 @@ def read_targets(
     survival: tuple[str, str] | None,
 ) -> tuple[Target, ...]:
     """Find out what kind of outcome each target column holds, and check it can be learned."""
-    columns = [] if target is None else [target] if isinstance(target, str) else list(target)
+    columns = [] if target is None else names_of("target", target, "columns of mdata.obs")
+    if target is not None and not columns:
+        msg = f"target={target!r} names no column; name one or more, or leave target out for a fit without labels."
+        raise ValueError(msg)
     if len(set(columns)) < len(columns):
         msg = f"target={columns!r} names a column twice; name each once."
         raise ValueError(msg)
@@ -237,7 +237,9 @@ def _number_target(column: str, values: pd.Series) -> Target:
 
 
 def _survival_target(obs: pd.DataFrame, survival: tuple[str, str]) -> Target:
-    columns = list(survival)  # a bare string comes as its letters
+    columns = (
+        [] if isinstance(survival, str) or not isinstance(survival, Sequence) else list(survival)
+    )
     if len(columns) != 2:
         msg = f"survival={survival!r} must be a pair (time column, event column)."
         raise ValueError(msg)

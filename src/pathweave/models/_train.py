@@ -171,9 +171,9 @@ class _Run:
             if not len(self.validation):
                 best, best_epoch = net.state_dict(), epoch
                 continue
-            scores = self._validate()
+            scores, encoded = self._validate()
             self._center_risks()
-            curve.append(self._scores())
+            curve.append(self._scores(encoded))
             history.append(self._record(epoch, "validation", scores))
             monitored = scores["target_loss"] if net.spec.heads else scores["loss"]
             if monitored < best_loss - 1e-4:
@@ -183,6 +183,7 @@ class _Run:
                 break
         net.load_state_dict(best)
         self._center_risks()
+        last = {} if not len(self.validation) else self._scores(self._validate()[1])
         state = {name: p.detach().cpu().numpy().copy() for name, p in net.state_dict().items()}
         for name, (mean, spread) in self.units.items():
             state[f"unit.{name}"] = np.array([mean, spread], dtype=np.float32)
@@ -192,7 +193,7 @@ class _Run:
             best_epoch,
             history,
             self.replicate.validation,
-            self._scores(),
+            last,
             {name: np.stack([scores[name] for scores in curve]) for name in (curve or [{}])[0]},
         )
 
@@ -207,7 +208,7 @@ class _Run:
         n_batches = max(1, round(len(order) / size))
         sums: dict[str, float] = {}
         for batch in order.tensor_split(n_batches):
-            loss, parts = self._loss(batch)
+            loss, parts, _ = self._loss(batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -217,11 +218,12 @@ class _Run:
         return sums
 
     @torch.no_grad()
-    def _validate(self) -> dict[str, float]:
+    def _validate(self) -> tuple[dict[str, float], Encoded]:
         self.net.eval()
-        return self._loss(self.validation)[1]
+        _, parts, encoded = self._loss(self.validation)
+        return parts, encoded
 
-    def _loss(self, index: Tensor) -> tuple[Tensor, dict[str, float]]:
+    def _loss(self, index: Tensor) -> tuple[Tensor, dict[str, float], Encoded]:
         net, training = self.net, self.training
         inputs = self.inputs.rows(index)
         partner, share_kept = self._partner(index)
@@ -258,7 +260,7 @@ class _Run:
             "reconstruction": reconstruction.item(),
             "kl": kl.item(),
         }
-        return total, parts
+        return total, parts, encoded
 
     def _partner(self, index: Tensor) -> tuple[Tensor | None, float]:
         """Draw partners for mixup (Zhang et al. 2018), and how much of the sample itself is kept.
@@ -303,12 +305,8 @@ class _Run:
             self.units |= {name: (-float(scores[name].mean()), 1.0) for name in names}
 
     @torch.no_grad()
-    def _scores(self) -> dict[str, np.ndarray]:
-        """Scores of the validation samples: log-probabilities, numbers in their units, log hazards."""
-        self.net.eval()
-        if not len(self.validation):
-            return {}
-        encoded = self.net.encode(self.inputs.rows(self.validation))
+    def _scores(self, encoded: Encoded) -> dict[str, np.ndarray]:
+        """Scores of encoded samples: log-probabilities, numbers in their units, log hazards."""
         result = {}
         for name, out in self.net.predict(encoded.mean).items():
             if name in self.units:

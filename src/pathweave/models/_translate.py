@@ -15,6 +15,7 @@ from pathweave.io import quiet_mudata, set_kinds
 from pathweave.models._data import dense
 from pathweave.models._likelihoods import COUNTS
 from pathweave.models._match import LayerMatch, find_layers, warn_translated
+from pathweave.models._units import Units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,7 @@ def _modality(
     x = dense(mod)
     if units == "cohort" and found.layer.likelihood not in {"bernoulli", *COUNTS}:
         # Each feature by itself, then their means: features of one gene may have different units.
-        x = _standardized(found.carry(_standardized(x)))
+        x = _standardize(found.carry(_standardize(x)))
         state = model.ensemble_.states[0].state
         mean, scale = (state[f"standardize.l{i}.{part}"] for part in ("mean", "scale"))
         x = (mean + x * np.where(np.isinf(scale), 0.0, scale)).astype(np.float32)
@@ -83,10 +84,6 @@ def _modality(
     return ad.AnnData(x, obs=pd.DataFrame(index=mod.obs_names), var=var)
 
 
-def _standardized(x: np.ndarray) -> np.ndarray:
+def _standardize(x: np.ndarray) -> np.ndarray:
     """Zero mean and unit deviation over the samples given; constant features become 0."""
-    seen = ~np.isnan(x)
-    count = np.maximum(seen.sum(axis=0), 1)
-    mean = np.where(seen, x, 0.0).sum(axis=0, dtype=np.float64) / count
-    spread = np.sqrt((np.where(seen, x - mean, 0.0) ** 2).sum(axis=0) / count)
-    return np.asarray((x - mean) / np.where(spread > 1e-8, spread, np.inf))
+    return Units.of(x).standardize(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -46,7 +47,7 @@ class HeadSpec:
     cuts: tuple[float, ...] = ()
 
 
-class Head(nn.Module):
+class Head(nn.Module, ABC):
     """Dropout and a linear map from the latent to the scores of one target, or of several numbers.
 
     Parameters
@@ -77,9 +78,9 @@ class Head(nn.Module):
         """Mask of the samples with an outcome, from outcomes (n, 1 or 2)."""
         return ~y.isnan().any(dim=1)
 
+    @abstractmethod
     def loss(self, latent: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Mean loss of samples with a known outcome, a scalar."""
-        raise NotImplementedError
 
     def forward(self, latent: Tensor) -> Tensor:
         """Scores: class logits, standardised numbers, or log hazards (n, n_outputs)."""

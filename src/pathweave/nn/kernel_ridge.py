@@ -58,7 +58,7 @@ def center_kernel(kernel: Tensor, other: Tensor) -> Tensor:
     return other - kernel.mean(dim=0) - other.mean(dim=1, keepdim=True) + kernel.mean()
 
 
-def gaussian_kernel(x: Tensor, other: Tensor, width: float) -> Tensor:
+def gaussian_kernel_of_products(x: Tensor, other: Tensor, width: float) -> Tensor:
     """Gaussian kernel, its width in units of the median squared distance of the training samples.
 
     Parameters
@@ -78,10 +78,12 @@ def gaussian_kernel(x: Tensor, other: Tensor, width: float) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> from pathweave.nn.kernel_ridge import gaussian_kernel
+    >>> from pathweave.nn.kernel_ridge import gaussian_kernel_of_products
     >>> x = torch.tensor([[0.0], [1.0]])
     >>> inner = x @ x.T
-    >>> gaussian_kernel(inner, torch.cat([inner, inner.diagonal()[:, None]], 1), 1.0).diagonal()
+    >>> gaussian_kernel_of_products(
+    ...     inner, torch.cat([inner, inner.diagonal()[:, None]], 1), 1.0
+    ... ).diagonal()
     tensor([1., 1.])
     """
     own = x.diagonal()
