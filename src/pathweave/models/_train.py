@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pathweave.nn import PathwayVAENet, gaussian_kl, seeded
+from pathweave.models._objective import Objective
+from pathweave.models._samples import ReplicateSamples
+from pathweave.nn import PathwayVAENet, seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from pathweave.nn.pathway_vae import Encoded, GraphArrays, NetSpec, Prepared
+    from pathweave.nn.pathway_vae import Encoded, GraphArrays, NetSpec
 
 _SURVIVAL_BATCH = 128
 
@@ -100,8 +98,10 @@ def train_replicate(
     outcomes = {**outcomes, **(replicate.outcomes or {})}
     with seeded(replicate.seed):
         net = PathwayVAENet(spec, replicate.graph or graph).to(device)
-        run = _Run(net, training, replicate, values, outcomes, torch.device(device), library or {})
-        return run.fit()
+        samples = ReplicateSamples(
+            net, replicate, values, outcomes, library or {}, torch.device(device)
+        )
+        return _Run(net, training, replicate, samples).fit()
 
 
 class _Run:
@@ -112,49 +112,11 @@ class _Run:
         net: PathwayVAENet,
         training: TrainSpec,
         replicate: Replicate,
-        values: dict[str, np.ndarray],
-        outcomes: dict[str, np.ndarray],
-        device: torch.device,
-        library: dict[str, np.ndarray],
+        samples: ReplicateSamples,
     ) -> None:
-        self.net, self.training, self.replicate, self.device = net, training, replicate, device
-        rows = np.concatenate([replicate.train, replicate.validation])
-        n_train = len(replicate.train)
-        data = {name: torch.tensor(x[rows], device=device) for name, x in values.items()}
-        net.fit_standardization({name: x[:n_train] for name, x in data.items()})
-        self.outcomes = self._outcomes(outcomes, rows, n_train)
-        for head in net.heads.each():
-            head.start(self.outcomes[head.names][:n_train])
-        if replicate.initial is not None:
-            put_in(net, replicate.initial)
-        measured = {name: ~x.isnan() for name, x in data.items()}
-        sizes = {name: torch.tensor(x[rows], device=device) for name, x in library.items()}
-        with torch.no_grad():
-            self.inputs: Prepared = net.prepare(data, measured, sizes)
-        weight = replicate.sample_weight
-        weight = np.ones(len(rows)) if weight is None else weight[rows]
-        self.weight = torch.tensor(weight, dtype=torch.float32, device=device)
-        self.train = torch.arange(n_train, device=device)
-        self.validation = torch.arange(n_train, len(rows), device=device)
-        self.kl_scale = training.kl_weight / max(1, sum(l.n_features for l in net.spec.layers))
-
-    def _outcomes(
-        self, outcomes: dict[str, np.ndarray], rows: np.ndarray, n_train: int
-    ) -> dict[tuple[str, ...], Tensor]:
-        """Outcomes of each head as a tensor; numbers standardised by the training samples."""
-        result = {}
-        self.units: dict[str, tuple[float, float]] = {}
-        for head in self.net.heads.each():
-            y = np.concatenate([np.asarray(outcomes[name][rows]) for name in head.names], axis=1)
-            y = y.astype(np.float64)
-            if head.specs[0].task == "number":
-                for column, name in enumerate(head.names):
-                    self.units[name] = _units(y[:n_train, column])
-                y = (y - [self.units[n][0] for n in head.names]) / [
-                    self.units[n][1] for n in head.names
-                ]
-            result[head.names] = torch.tensor(y, dtype=torch.float32, device=self.device)
-        return result
+        self.net, self.training, self.replicate, self.samples = net, training, replicate, samples
+        self.objective = Objective(net, training, samples)
+        self.units = dict(samples.units)
 
     def fit(self) -> FittedState:
         """Run epochs until the validation loss has not improved for `patience` of them."""
@@ -168,7 +130,7 @@ class _Run:
         best = {name: p.detach().clone() for name, p in net.state_dict().items()}
         for epoch in range(1, training.max_epochs + 1):
             history.append(self._record(epoch, "train", self._train_epoch(optimizer)))
-            if not len(self.validation):
+            if not len(self.samples.validation):
                 best, best_epoch = net.state_dict(), epoch
                 continue
             scores, encoded = self._validate()
@@ -183,7 +145,7 @@ class _Run:
                 break
         net.load_state_dict(best)
         self._center_risks()
-        last = {} if not len(self.validation) else self._scores(self._validate()[1])
+        last = {} if not len(self.samples.validation) else self._scores(self._validate()[1])
         state = {name: p.detach().cpu().numpy().copy() for name, p in net.state_dict().items()}
         for name, (mean, spread) in self.units.items():
             state[f"unit.{name}"] = np.array([mean, spread], dtype=np.float32)
@@ -199,7 +161,8 @@ class _Run:
 
     def _train_epoch(self, optimizer: torch.optim.Optimizer) -> dict[str, float]:
         self.net.train()
-        order = self.train[torch.randperm(len(self.train)).to(self.device)]
+        train = self.samples.train
+        order = train[torch.randperm(len(train)).to(train.device)]
         # A partial likelihood compares samples of a batch: it needs larger ones.
         survival = any(head.task == "survival" for head in self.net.spec.heads)
         size = (
@@ -208,7 +171,7 @@ class _Run:
         n_batches = max(1, round(len(order) / size))
         sums: dict[str, float] = {}
         for batch in order.tensor_split(n_batches):
-            loss, parts, _ = self._loss(batch)
+            loss, parts, _ = self.objective(batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -220,77 +183,8 @@ class _Run:
     @torch.no_grad()
     def _validate(self) -> tuple[dict[str, float], Encoded]:
         self.net.eval()
-        _, parts, encoded = self._loss(self.validation)
+        _, parts, encoded = self.objective(self.samples.validation)
         return parts, encoded
-
-    def _loss(self, index: Tensor) -> tuple[Tensor, dict[str, float], Encoded]:
-        net, training = self.net, self.training
-        inputs = self.inputs.rows(index)
-        partner, share_kept = self._partner(index)
-        if partner is not None:
-            inputs = inputs.mixed(self.inputs.rows(partner), share_kept)
-        encoded = net.encode(inputs, drop_layers=net.training)
-        latent = encoded.mean
-        if net.training and net.spec.variational:
-            latent = latent + torch.randn_like(latent) * (0.5 * encoded.log_var).exp()
-        decoded = net.decode(latent)
-        reconstruction = torch.stack(
-            [net.layer_loss(i, decoded[l.name], inputs) for i, l in enumerate(net.spec.layers)]
-        ).mean()
-        kl = gaussian_kl(encoded.mean, encoded.log_var).mean()
-        if not net.spec.variational:
-            kl = torch.zeros_like(kl)
-        target = self._target_loss(encoded, index)
-        if partner is not None:
-            other = self._target_loss(encoded, partner)
-            target = (
-                share_kept * target[0] + (1 - share_kept) * other[0],
-                share_kept * target[1] + (1 - share_kept) * other[1],
-            )
-        unsupervised = reconstruction + self.kl_scale * kl
-        share = training.reconstruction_weight if net.spec.heads else 1.0
-        total = target[0] + share * unsupervised
-        if net.training:
-            total = total + training.auxiliary_weight * target[1]
-            if net.gates is not None:
-                total = total + training.gate_penalty * net.gates.values.mean()
-        parts = {
-            "loss": total.item(),
-            "target_loss": target[0].item(),
-            "reconstruction": reconstruction.item(),
-            "kl": kl.item(),
-        }
-        return total, parts, encoded
-
-    def _partner(self, index: Tensor) -> tuple[Tensor | None, float]:
-        """Draw partners for mixup (Zhang et al. 2018), and how much of the sample itself is kept.
-
-        Log hazards compare samples with each other: they have no mixture, so survival goes without.
-        """
-        tasks = {head.task for head in self.net.spec.heads}
-        if not self.net.training or not self.training.mixup or not tasks or "survival" in tasks:
-            return None, 1.0
-        share = float(torch.distributions.Beta(self.training.mixup, self.training.mixup).sample())
-        return index[torch.randperm(len(index)).to(index.device)], max(share, 1 - share)
-
-    def _target_loss(self, encoded: Encoded, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss of the heads on the fused latent, and of the same heads on every expert alone."""
-        fused = encoded.mean.new_zeros(())
-        alone = encoded.mean.new_zeros(())
-        weight = self.weight[index]
-        for head in self.net.heads.each():
-            y = self.outcomes[head.names][index]
-            known = head.known(y)
-            if not known.any():
-                continue
-            fused = fused + head.loss(encoded.mean[known], y[known], weight[known])
-            if self.net.training and len(encoded.experts) > 1:
-                for mean, speaks in encoded.experts:
-                    rows = known & speaks
-                    if rows.any():
-                        loss = head.loss(mean[rows], y[rows], weight[rows])
-                        alone = alone + loss / len(encoded.experts)
-        return fused, alone
 
     @torch.no_grad()
     def _center_risks(self) -> None:
@@ -301,7 +195,7 @@ class _Run:
         self.net.eval()
         names = [head.name for head in self.net.spec.heads if head.task == "survival"]
         if names:
-            scores = self.net.predict(self.net.encode(self.inputs.rows(self.train)).mean)
+            scores = self.net.predict(self.net.encode(self.samples.inputs(self.samples.train)).mean)
             self.units |= {name: (-float(scores[name].mean()), 1.0) for name in names}
 
     @torch.no_grad()
@@ -319,19 +213,3 @@ class _Run:
 
     def _record(self, epoch: int, part: str, values: dict[str, float]) -> dict[str, Any]:
         return {"replicate": self.replicate.name, "epoch": epoch, "part": part, **values}
-
-
-def _units(y: np.ndarray) -> tuple[float, float]:
-    """Mean and deviation of the known numbers; 0 and 1 where there is nothing to tell them from."""
-    known = y[~np.isnan(y)]
-    spread = float(known.std()) if len(known) else 0.0
-    return float(known.mean()) if len(known) else 0.0, spread if spread > 0 else 1.0
-
-
-def put_in(net: PathwayVAENet, initial: Mapping[str, np.ndarray]) -> None:
-    """Load parameters; where they are NaN the network keeps its own."""
-    state = net.state_dict()
-    for key, array in initial.items():
-        given = torch.tensor(array).to(state[key])
-        state[key] = torch.where(given.isnan(), state[key], given)
-    net.load_state_dict(state)

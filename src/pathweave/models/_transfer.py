@@ -15,7 +15,7 @@ from pathweave._core.checks import listed
 from pathweave._core.version import VERSION
 from pathweave._core.warnings import DataWarning, LayerOffGraphWarning, warn
 from pathweave.models._match import find_layers, nodes_of
-from pathweave.models._train import put_in
+from pathweave.models._samples import put_in
 from pathweave.models._transplant import transplant
 from pathweave.nn import PathwayVAENet, seeded
 

@@ -1,0 +1,106 @@
+"""The samples of one replicate as tensors: inputs, outcomes and weights, in the units of its training part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from pathweave.models._train import Replicate
+    from pathweave.nn import PathwayVAENet
+    from pathweave.nn.pathway_vae import Prepared
+
+
+class ReplicateSamples:
+    """Training samples first, then those that decide when to stop; positions are of this order.
+
+    Making it teaches the network its standardisation, and its heads where to start, from the training samples.
+
+    Attributes
+    ----------
+    train, validation
+        Positions of either part.
+    outcomes
+        By the names a head serves: (n, n_columns), numbers standardised, NaN where unknown.
+    units
+        By the name of a number: mean and deviation of the training samples.
+    weight
+        How much each sample counts (n,).
+    """
+
+    def __init__(
+        self,
+        net: PathwayVAENet,
+        replicate: Replicate,
+        values: dict[str, np.ndarray],
+        outcomes: dict[str, np.ndarray],
+        library: dict[str, np.ndarray],
+        device: torch.device,
+    ) -> None:
+        rows = np.concatenate([replicate.train, replicate.validation])
+        n_train = len(replicate.train)
+        data = {name: torch.tensor(x[rows], device=device) for name, x in values.items()}
+        net.fit_standardization({name: x[:n_train] for name, x in data.items()})
+        self.units: dict[str, tuple[float, float]] = {}
+        self.outcomes = self._outcomes(net, outcomes, rows, n_train, device)
+        for head in net.heads.each():
+            head.start(self.outcomes[head.names][:n_train])
+        if replicate.initial is not None:
+            put_in(net, replicate.initial)
+        measured = {name: ~x.isnan() for name, x in data.items()}
+        sizes = {name: torch.tensor(x[rows], device=device) for name, x in library.items()}
+        with torch.no_grad():
+            self._inputs = net.prepare(data, measured, sizes)
+        weight = replicate.sample_weight
+        weight = np.ones(len(rows)) if weight is None else weight[rows]
+        self.weight = torch.tensor(weight, dtype=torch.float32, device=device)
+        self.train = torch.arange(n_train, device=device)
+        self.validation = torch.arange(n_train, len(rows), device=device)
+
+    def inputs(self, index: Tensor) -> Prepared:
+        """Take what the network reads of some samples."""
+        return self._inputs.rows(index)
+
+    def _outcomes(
+        self,
+        net: PathwayVAENet,
+        outcomes: dict[str, np.ndarray],
+        rows: np.ndarray,
+        n_train: int,
+        device: torch.device,
+    ) -> dict[tuple[str, ...], Tensor]:
+        """Outcomes of each head as a tensor; numbers standardised by the training samples."""
+        result = {}
+        for head in net.heads.each():
+            y = np.concatenate([np.asarray(outcomes[name][rows]) for name in head.names], axis=1)
+            y = y.astype(np.float64)
+            if head.specs[0].task == "number":
+                for column, name in enumerate(head.names):
+                    self.units[name] = _units(y[:n_train, column])
+                y = (y - [self.units[n][0] for n in head.names]) / [
+                    self.units[n][1] for n in head.names
+                ]
+            result[head.names] = torch.tensor(y, dtype=torch.float32, device=device)
+        return result
+
+
+def _units(y: np.ndarray) -> tuple[float, float]:
+    """Mean and deviation of the known numbers; 0 and 1 where there is nothing to tell them from."""
+    known = y[~np.isnan(y)]
+    spread = float(known.std()) if len(known) else 0.0
+    return float(known.mean()) if len(known) else 0.0, spread if spread > 0 else 1.0
+
+
+def put_in(net: PathwayVAENet, initial: Mapping[str, np.ndarray]) -> None:
+    """Load parameters; where they are NaN the network keeps its own."""
+    state = net.state_dict()
+    for key, array in initial.items():
+        given = torch.tensor(array).to(state[key])
+        state[key] = torch.where(given.isnan(), state[key], given)
+    net.load_state_dict(state)
