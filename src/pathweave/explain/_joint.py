@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _PENALTY = 2e-3
 _L1_SHARE = 0.5
@@ -43,7 +43,7 @@ class GeneSets:
 
     @classmethod
     def of(
-        cls, sets: dict[str, Sequence[int]], depth: dict[str, int], n_nodes: int, size: tuple[int, int]
+        cls, sets: Mapping[str, Sequence[int]], depth: dict[str, int], n_nodes: int, size: tuple[int, int]
     ) -> GeneSets:  # fmt: skip
         """Keep sets of fitting size, each once."""
         chosen: dict[tuple[int, ...], str] = {}
@@ -138,4 +138,3 @@ def _non_negative_elastic_net(gram: np.ndarray, product: np.ndarray, n: int) -> 
         if moved < _TOLERANCE:
             break
     return current.astype(np.float64)
-

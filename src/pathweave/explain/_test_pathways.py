@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathweave._core.results import Attributions
     from pathweave.graph import PathwayGraph
     from pathweave.models import Estimator
+    from pathweave.nn.pathway_vae import GraphArrays
 
 _TOP = 20
 _FEWEST = 12
@@ -111,7 +112,8 @@ def test_pathways(
     """
     check_mudata(mdata)
     model._need_fit()
-    target, measured = _check(model, of, n_null, n_boot, pathway_size, alpha)
+    target = _check(model, of, n_null, n_boot, pathway_size, alpha)
+    measured, arrays = _graph(model)
     outcome = model.targets_[target].encode(mdata.obs)
     codes = _strata(mdata, strata)
     values = model._read(mdata)
@@ -124,7 +126,6 @@ def test_pathways(
         raise ValueError(msg)
     if attributions is None:
         attributions = attribute(mdata, model, of=target, n_steps=8, max_samples=50, seed=seed)
-    arrays = model.ensemble_.graph
     sets = _gene_sets(measured, list(arrays.node_ids), pathway_size)
     kept = {name: x[known] for name, x in values.items()}
     pathway, gene, found = [], [], {}
@@ -171,13 +172,10 @@ def _check(
     n_boot: int,
     pathway_size: tuple[int, int],
     alpha: float,
-) -> tuple[str, PathwayGraph]:
-    """Check the arguments; give the target's name and the measured graph."""
+) -> str:
+    """Check the arguments; give the target's name."""
     if not model.targets_:
         msg = "the model was fitted without a target, so there is nothing to test; fit with target= or survival=."
-        raise ValueError(msg)
-    if model.graph_ is None or model.ensemble_.graph is None:
-        msg = "the model was fitted without a graph, so it has no pathways to test; fit(mdata, graph) first."
         raise ValueError(msg)
     target = next(iter(model.targets_)) if of is None else of
     check_choice("of", target, list(model.targets_))
@@ -191,7 +189,15 @@ def _check(
     if len(pathway_size) != 2 or not 1 <= pathway_size[0] <= pathway_size[1]:
         msg = f"pathway_size={pathway_size!r} must be the fewest and the most members, such as (5, 300)."
         raise ValueError(msg)
-    return target, model.graph_
+    return target
+
+
+def _graph(model: Estimator) -> tuple[PathwayGraph, GraphArrays]:
+    """The measured graph of a model, and its arrays."""
+    if model.graph_ is None or model.ensemble_.graph is None:
+        msg = "the model was fitted without a graph, so it has no pathways to test; fit(mdata, graph) first."
+        raise ValueError(msg)
+    return model.graph_, model.ensemble_.graph
 
 
 def _strata(mdata: MuData, strata: str | None) -> np.ndarray:
@@ -211,7 +217,9 @@ def _gene_sets(graph: PathwayGraph, nodes: list[str], size: tuple[int, int]) -> 
     }
     found = GeneSets.of(sets, _depths(graph.pathways), len(nodes), size)
     if not found.ids:
-        msg = f"pathway_size={size!r}: no pathway of the model's graph has so many measured members."
+        msg = (
+            f"pathway_size={size!r}: no pathway of the model's graph has so many measured members."
+        )
         raise ValueError(msg)
     return found
 
@@ -282,12 +290,12 @@ def _gene_table(
     n_null: int,
 ) -> pd.DataFrame:
     """Evidence of every node: its own, and with that of its pathways."""
-    graph = model.ensemble_.graph
+    measured, graph = _graph(model)
     combined = scores + _trust_in_pathways(scores, joint.support, n_null) * joint.support
     z, alone = standardised(combined, n_null), standardised(scores, n_null)
     p, p_alone = pooled_p(z, n_null), pooled_p(alone, n_null)
     layers = pd.DataFrame(nodes.by_layer)
-    info = model.graph_.nodes.set_index("id").loc[list(graph.node_ids)]
+    info = measured.nodes.set_index("id").loc[list(graph.node_ids)]
     table = pd.DataFrame(
         {
             "group": group,
@@ -324,7 +332,9 @@ def _trust_in_pathways(scores: np.ndarray, support: np.ndarray, n_null: int) -> 
     slope = float(s @ q) / power
     left = float(np.square(q - slope * s).mean())
     noise = float(scores[1 + n_null :].var(axis=0, ddof=1).mean())
-    own = max(1.0 - noise / left, 0.1)  # never all for the pathways: most genes' sets are incomplete
+    own = max(
+        1.0 - noise / left, 0.1
+    )  # never all for the pathways: most genes' sets are incomplete
     return slope * (1.0 - own) / own
 
 
