@@ -234,14 +234,19 @@ def pathway_tests(
 
     Returns
     -------
-    Long table, the best first in each group. Both levels: group, score (in standard deviations under shuffled
-    labels), se (over bootstrap draws), p and q (one-sided, shuffled labels; Benjamini and Hochberg), the same
-    ``_alone`` (without what other pathways explain; for a gene without its pathways' evidence), rank. Pathways:
-    pathway, name, n_measured, coefficient (what membership adds to a gene's normal score; 0 for most), among_top
-    (share of bootstrap draws that put it among the first 20), attributed (score among the model's attributions),
-    verdict. Genes: node, symbol, kind, association (mean squared z, 1 expected by chance), direction (mean z: positive
-    where high values go with the group, a higher number or an earlier event), layer (the one with the strongest
-    association) and ``association_<layer>``. Its ``attrs`` hold ``params`` and ``verdict``.
+    Long table, the best first in each group; p one-sided against shuffled labels, q by Benjamini and Hochberg.
+
+    Pathways: group, pathway, name, n_measured; association (mean over the members, in standard deviations under
+    shuffled labels) with p_association and q_association: does it go with the outcome at all; score (enrichment
+    of its members beside all other pathways, in the same unit), se (over bootstrap draws), p and q: more than other
+    genes, and by itself; score_alone, p_alone and q_alone: the same without the other pathways; coefficient (what
+    membership adds to a gene's normal score; 0 for most), among_top (share of bootstrap draws that put it among the
+    first 20), rank, attributed (score among the model's attributions) and verdict.
+
+    Genes: group, node, symbol, kind, score (rank among the genes as a normal score, with what its pathways add), se,
+    association (mean squared z of its features; 1 is expected by chance) with p and q, direction (mean z: positive
+    where high values go with the group, a higher number or an earlier event), layer (where the association is
+    strongest), ``association_<layer>`` and rank. ``attrs`` hold ``params`` and ``verdict``.
 
     Examples
     --------

@@ -149,9 +149,10 @@ def node_evidence(
         measured = ~np.isnan(x)
         count = measured.sum(axis=0)
         x = np.where(measured, x, 0.0)
+        size = np.abs(x).max(axis=0, initial=0.0)
         x = np.where(measured, x - x.sum(axis=0) / np.maximum(count, 1), 0.0)
         spread = np.sqrt(np.square(x).sum(axis=0) / np.maximum(count, 1))
-        varies = spread > 1e-9 * np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-12)
+        varies = spread > 1e-6 * size  # the rest is rounding
         x = np.where(varies, x / np.where(varies, spread, 1.0), 0.0)
         z = draws.rows @ x / np.sqrt(np.maximum(count, 1))
         usable = sp.diags(varies.astype(float)) @ feature_map

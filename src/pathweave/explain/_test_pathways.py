@@ -54,7 +54,9 @@ def test_pathways(
     explained by all pathways together (elastic net with coefficients of zero or more), so that a parent is not
     named for its child's sake; a pathway's score is the enrichment of its members after what the other pathways explain
     was taken away. A gene's score weighs its own evidence and that of its pathways by how reliable either
-    is (empirical Bayes; the noise is told by the bootstrap). The whole computation is repeated with shuffled labels
+    is (empirical Bayes; the noise is told by the bootstrap). Two questions are kept apart: does a pathway go with the
+    outcome at all (``q_association``; where the outcome moves half of the genes most do), and do its members more than
+    other genes (``q``). The whole computation is repeated with shuffled labels
     (p, and q by Benjamini and Hochberg over all pathways or genes of a group), with samples drawn anew (standard
     errors, stability) and with nodes exchanged, so that pathways are random sets of equal sizes and overlaps.
 
@@ -145,13 +147,17 @@ def test_pathways(
             "explained_random_pathways": float(np.mean(random)),
             "p_random_pathways": _upper_p(joint.explained[0], random),
         }
-        table, z = _pathway_table(group, joint, sets, measured, n_null)
-        found[group]["stability"] = rank_stability(z[1 + n_null :])
+        z = standardised(np.cbrt(nodes.association), n_null)
+        table, boot = _pathway_table(group, joint, z, sets, measured, n_null)
+        found[group] |= {f"stability_{name}": rank_stability(x) for name, x in boot.items()}
+        found[group]["associated_genes"] = float(
+            (false_discovery_rate(pooled_p(z, n_null)) < alpha).mean()
+        )
         agreed = _attributed(attributions, group)
         table["attributed"] = table["pathway"].map(agreed).to_numpy(dtype=float)
         table["verdict"] = row_verdicts(table, sets, alpha)
         pathway.append(table)
-        gene.append(_gene_table(group, nodes, scores, joint, model, n_null))
+        gene.append(_gene_table(group, nodes, z, scores, joint, model, n_null))
     params = {
         "of": target, "task": model.targets_[target].task, "strata": strata, "n_null": n_null, "n_boot": n_boot,
         "pathway_size": list(pathway_size), "alpha": alpha, "seed": seed, "groups": found,
@@ -247,32 +253,46 @@ def _upper_p(observed: float, null: np.ndarray) -> float:
 
 
 def _pathway_table(
-    group: str, joint: JointFit, sets: GeneSets, graph: PathwayGraph, n_null: int
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """The table of a group, and its scores under every draw."""
-    z, alone = standardised(joint.joint, n_null), standardised(joint.alone, n_null)
-    p, p_alone = pooled_p(z, n_null), pooled_p(alone, n_null)
-    boot = z[1 + n_null :]
-    n_top = min(_TOP, boot.shape[1])
-    among = np.argsort(-boot, axis=1)[:, :n_top]
+    group: str,
+    joint: JointFit,
+    z: np.ndarray,
+    sets: GeneSets,
+    graph: PathwayGraph,
+    n_null: int,
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """The table of a group, and its three scores under bootstrap draws."""
+    score, alone = standardised(joint.joint, n_null), standardised(joint.alone, n_null)
+    members = sets.members.multiply(1.0 / sets.sizes[:, None]).tocsr()
+    whole = standardised(np.asarray((members @ z.T).T), n_null)
+    boot = {
+        name: x[1 + n_null :]
+        for name, x in (("score", score), ("score_alone", alone), ("association", whole))
+    }
+    n_top = min(_TOP, len(sets.ids))
+    among = np.argsort(-boot["score"], axis=1)[:, :n_top]
+    p = {"": pooled_p(score, n_null), "_alone": pooled_p(alone, n_null)}
+    p["_association"] = pooled_p(whole, n_null)
     table = pd.DataFrame(
         {
             "group": group,
             "pathway": list(sets.ids),
             "name": graph.pathways.set_index("id").loc[list(sets.ids), "name"].to_numpy(),
             "n_measured": sets.sizes,
-            "score": z[0],
-            "se": boot.std(axis=0, ddof=1),
-            "p": p,
-            "q": false_discovery_rate(p),
+            "association": whole[0],
+            "p_association": p["_association"],
+            "q_association": false_discovery_rate(p["_association"]),
+            "score": score[0],
+            "se": boot["score"].std(axis=0, ddof=1),
+            "p": p[""],
+            "q": false_discovery_rate(p[""]),
             "score_alone": alone[0],
-            "p_alone": p_alone,
-            "q_alone": false_discovery_rate(p_alone),
+            "p_alone": p["_alone"],
+            "q_alone": false_discovery_rate(p["_alone"]),
             "coefficient": joint.coefficient[0],
-            "among_top": np.bincount(among.ravel(), minlength=boot.shape[1]) / len(boot),
+            "among_top": np.bincount(among.ravel(), minlength=len(sets.ids)) / len(among),
         }
     )
-    return _ranked(table), z
+    return _ranked(table), boot
 
 
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:
@@ -284,17 +304,16 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
 def _gene_table(
     group: str,
     nodes: NodeEvidence,
+    z: np.ndarray,
     scores: np.ndarray,
     joint: JointFit,
     model: Estimator,
     n_null: int,
 ) -> pd.DataFrame:
-    """Evidence of every node: its own, and with that of its pathways."""
+    """Evidence of every node: its own, and its rank with that of its pathways."""
     measured, graph = _graph(model)
     combined = scores + _trust_in_pathways(scores, joint.support, n_null) * joint.support
-    z, alone = standardised(combined, n_null), standardised(scores, n_null)
-    p, p_alone = pooled_p(z, n_null), pooled_p(alone, n_null)
-    layers = pd.DataFrame(nodes.by_layer)
+    p = pooled_p(z, n_null)
     info = measured.nodes.set_index("id").loc[list(graph.node_ids)]
     table = pd.DataFrame(
         {
@@ -302,15 +321,13 @@ def _gene_table(
             "node": list(graph.node_ids),
             "symbol": info["symbol"].to_numpy(),
             "kind": info["kind"].to_numpy(),
-            "score": z[0],
-            "se": z[1 + n_null :].std(axis=0, ddof=1),
+            "score": combined[0],
+            "se": combined[1 + n_null :].std(axis=0, ddof=1),
+            "association": nodes.association[0],
             "p": p,
             "q": false_discovery_rate(p),
-            "association": nodes.association[0],
-            "p_alone": p_alone,
-            "q_alone": false_discovery_rate(p_alone),
             "direction": nodes.direction,
-            "layer": layers.fillna(-1.0).idxmax(axis=1).to_numpy(),
+            "layer": pd.DataFrame(nodes.by_layer).fillna(-1.0).idxmax(axis=1).to_numpy(),
         }
     )
     for name, values in nodes.by_layer.items():

@@ -15,20 +15,22 @@ _USED = 1.64
 
 
 def row_verdicts(table: pd.DataFrame, sets: GeneSets, alpha: float) -> list[str]:
-    """One verdict a pathway: whether it goes with the group, by itself or for another's sake, and is used."""
+    """One verdict a pathway: whether it goes with the group, more than other genes do, by itself, and is used."""
     position = {name: i for i, name in enumerate(sets.ids)}
     names = dict(zip(table["pathway"], table["name"], strict=True))
     strength = dict(zip(table["pathway"], table["coefficient"], strict=True))
     chosen = [name for name in sets.ids if strength[name] > 0]
     verdicts = []
     for row in table.itertuples():
-        if row.q < alpha:
-            used = (
-                "and the model weighs its members more than others"
-                if row.attributed >= _USED
-                else "but the model hardly weighs its members more than others"
-            )
-            verdicts.append(f"goes with {row.group} (q = {row.q:.2g}), {used}")
+        used = (
+            "the model weighs its members more than others"
+            if row.attributed >= _USED
+            else "the model hardly weighs its members more than others"
+        )
+        if row.q_association >= alpha and row.q >= alpha:
+            verdicts.append("not told from shuffled labels")
+        elif row.q < alpha:
+            verdicts.append(f"goes with {row.group}, more than other genes do; {used}")
         elif row.q_alone < alpha:
             mine = sets.members[position[row.pathway]]
             rivals = [name for name in chosen if name != row.pathway]
@@ -36,10 +38,12 @@ def row_verdicts(table: pd.DataFrame, sets: GeneSets, alpha: float) -> list[str]
                 float((mine @ sets.members[position[r]].T).toarray()[0, 0]) * strength[r]
                 for r in rivals
             ]
-            through = f"{names[rivals[int(np.argmax(shared))]]}" if any(shared) else "others"
-            verdicts.append(f"goes with {row.group} only for what it shares with {through}")
+            through = names[rivals[int(np.argmax(shared))]] if any(shared) else "others"
+            verdicts.append(
+                f"goes with {row.group}, more than other genes do only by what it shares with {through}"
+            )
         else:
-            verdicts.append("not told from shuffled labels")
+            verdicts.append(f"goes with {row.group}, no more than other genes do; {used}")
     return verdicts
 
 
@@ -48,27 +52,24 @@ def summary(table: pd.DataFrame, params: dict[str, Any]) -> str:
     alpha, told = params["alpha"], []
     for group, found in params["groups"].items():
         mine = table[table["group"] == group]
-        hits = mine[mine["q"] < alpha]
-        best = ", ".join(hits["name"].head(3))
-        said = (
-            f"{group}: {len(hits)} of {len(mine)} pathways go with it at a false discovery rate of {alpha:g}"
-            + (f" (first: {best})" if best else "")
-            + "."
-        )
+        associated, beyond = mine["q_association"] < alpha, mine["q"] < alpha
+        best = ", ".join(mine.loc[beyond, "name"].head(3)) if beyond.any() else ""
         real, shuffled, random = (
             found[key]
             for key in ("explained", "explained_shuffled_labels", "explained_random_pathways")
         )
-        beyond = found["p_shuffled_labels"] < alpha and found["p_random_pathways"] < alpha
-        said += (
-            f" Pathways explain {100 * real:.0f} % of the genes' evidence; with shuffled labels "
-            f"{100 * shuffled:.0f} % (p = {found['p_shuffled_labels']:.2g}), as random sets of the same sizes "
-            f"{100 * random:.0f} % (p = {found['p_random_pathways']:.2g}): "
+        matters = found["p_shuffled_labels"] < alpha and found["p_random_pathways"] < alpha
+        told.append(
+            f"{group}: {100 * found['associated_genes']:.0f} % of the genes and {associated.sum()} of {len(mine)} "
+            f"pathways go with it at a false discovery rate of {alpha:g}; {beyond.sum()} do so more than other genes"
+            + (f" (first: {best})" if best else "")
+            + f". Pathways explain {100 * real:.0f} % of how genes rank; with shuffled labels {100 * shuffled:.0f} % "
+            f"(p = {found['p_shuffled_labels']:.2g}), as random sets of the same sizes {100 * random:.0f} % "
+            f"(p = {found['p_random_pathways']:.2g}): "
+            + (
+                "that the genes of a pathway go together here is more than chance."
+                if matters
+                else "no advantage of real pathways shows."
+            )
         )
-        said += (
-            "that genes of a pathway go together here is more than chance."
-            if beyond
-            else "no advantage of real pathways shows."
-        )
-        told.append(said)
     return "\n".join(told)

@@ -35,8 +35,8 @@ def pathway_tests(
 
     Returns
     -------
-    The axes: a dot with a 95 % interval (bootstrap) a pathway, filled where its false discovery rate is below the
-    chosen one, and a ring for its score without the other pathways.
+    The axes: a dot with a 95 % interval (bootstrap) a pathway, red where its members go with the group more
+    than other genes, blue where they go with it at all (false discovery rates), and a ring for its score without the other pathways.
 
     Examples
     --------
@@ -55,8 +55,8 @@ def pathway_tests(
     best = table[table["group"] == group].head(n_top)
     ax = tidy(new_axes(ax, width=8.5, height=1.4 + 0.28 * len(best)))
     y = np.arange(len(best))[::-1]
-    hit = (best["q"] < alpha).to_numpy()
-    colour = np.where(hit, UP, MISSING)
+    beyond, at_all = (best["q"] < alpha).to_numpy(), (best["q_association"] < alpha).to_numpy()
+    colour = np.where(beyond, UP, np.where(at_all, DOWN, MISSING))
     ax.hlines(
         y, best["score"] - 1.96 * best["se"], best["score"] + 1.96 * best["se"], colors=colour
     )
@@ -71,7 +71,8 @@ def pathway_tests(
     ax.set_yticks(y, names, fontsize=8)
     ax.set_xlabel("enrichment, standard deviations under shuffled labels (bar: 95 % interval)")
     ax.set_title(
-        f"Pathways that go with {group} (red: false discovery rate below {alpha:g})", fontsize=10
+        f"Pathways and {group}, false discovery rate {alpha:g}\nred: more than other genes; blue: at all",
+        fontsize=10,
     )
     ax.legend(loc="lower right", fontsize=8, frameon=False)
     return ax
