@@ -213,18 +213,60 @@ def attributions(mdata: MuData, *, level: str = "gene", group: str | None = None
     stored = _record(mdata).get(keys.ATTRIBUTIONS) or {}
     if level not in stored:
         raise KeyError(_first("no attributions", "pathweave.tl.attribute(mdata, model)"))
-    table = stored[level].copy()
-    groups = list(dict.fromkeys(table["group"].astype(str)))
-    if group is not None:
-        if str(group) not in groups:
-            msg = f"group={group!r} was not explained; there are {listed(groups, 30)}."
-            raise KeyError(msg)
-        table = table[table["group"].astype(str) == str(group)]
-    order = {name: i for i, name in enumerate(groups)}
-    position = table["group"].astype(str).map(order).to_numpy()
-    by_rank = np.lexsort((table["rank"].to_numpy(), position))
-    table = table.iloc[by_rank].reset_index(drop=True)
+    table = _of_group(stored[level], group, "explained")
     table.attrs["params"] = _json(stored.get("params", "{}"), "the parameters of the attributions")
+    return table
+
+
+def pathway_tests(
+    mdata: MuData, *, level: str = "pathway", group: str | None = None
+) -> pd.DataFrame:
+    """Read the tests of pathways and genes.
+
+    Parameters
+    ----------
+    mdata
+        Data that `tl.test_pathways` has written to.
+    level
+        ``"pathway"`` or ``"gene"``.
+    group
+        Only the rows of this class, number or risk; all groups if not given.
+
+    Returns
+    -------
+    Long table, the best first in each group; p one-sided against shuffled labels, q by Benjamini and Hochberg.
+
+    Pathways: group, pathway, name, n_measured; association (mean over the members, in standard deviations under
+    shuffled labels) with p_association and q_association: does it go with the outcome at all; score (enrichment
+    of its members beside all other pathways, in the same unit), se (over bootstrap draws), p and q: more than other
+    genes, and by itself; score_alone, p_alone and q_alone: the same without the other pathways; coefficient (what
+    membership adds to a gene's normal score; 0 for most), among_top (share of bootstrap draws that put it among the
+    first 20), rank, attributed (score among the model's attributions) and verdict.
+
+    Genes: group, node, symbol, kind, score (rank among the genes as a normal score, with what its pathways add), se,
+    association (mean squared z of its features; 1 is expected by chance) with p and q, direction (mean z: positive
+    where high values go with the group, a higher number or an earlier event), layer (where the association is
+    strongest), ``association_<layer>`` and rank. ``attrs`` hold ``params`` and ``verdict``.
+
+    Examples
+    --------
+    >>> import pandas as pd, pathweave as pw
+    >>> mdata = pw.datasets.miniacc()
+    >>> table = pd.DataFrame({"group": ["risk"], "name": ["Cell Cycle"], "rank": [1]})
+    >>> mdata.uns["pathweave"] = {
+    ...     "pathway_tests": {"pathway": table, "params": "{}", "verdict": ""}
+    ... }
+    >>> pw.get.pathway_tests(mdata)["name"].tolist()
+    ['Cell Cycle']
+    """
+    check_mudata(mdata)
+    check_choice("level", level, ("pathway", "gene"))
+    stored = _record(mdata).get(keys.PATHWAY_TESTS) or {}
+    if level not in stored:
+        raise KeyError(_first("no tests of pathways", "pathweave.tl.test_pathways(mdata, model)"))
+    table = _of_group(stored[level], group, "tested")
+    table.attrs["params"] = _json(stored.get("params", "{}"), "the parameters of the tests")
+    table.attrs["verdict"] = str(stored.get("verdict", ""))
     return table
 
 
@@ -314,6 +356,21 @@ def _var(mdata: MuData, names: pd.Index) -> pd.DataFrame:
     )
     var["name"] = [known.get(name, name) for name in names]
     return var
+
+
+def _of_group(table: pd.DataFrame, group: str | None, what: str) -> pd.DataFrame:
+    """Rows of one group or of all, groups in their order, the best first in each."""
+    table = table.copy()
+    groups = list(dict.fromkeys(table["group"].astype(str)))
+    if group is not None:
+        if str(group) not in groups:
+            msg = f"group={group!r} was not {what}; there are {listed(groups, 30)}."
+            raise KeyError(msg)
+        table = table[table["group"].astype(str) == str(group)]
+    order = {name: i for i, name in enumerate(groups)}
+    position = table["group"].astype(str).map(order).to_numpy()
+    by_rank = np.lexsort((table["rank"].to_numpy(), position))
+    return table.iloc[by_rank].reset_index(drop=True)
 
 
 def _record(mdata: MuData) -> dict[str, Any]:

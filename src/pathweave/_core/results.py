@@ -51,3 +51,23 @@ class Attributions:
     pathway: pd.DataFrame
     layer: pd.DataFrame
     params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PathwayTests:
+    """Evidence for pathways and genes, one row a group and pathway or gene.
+
+    Attributes
+    ----------
+    pathway, gene
+        Tables, the best first in every group; the columns are described in `pathweave.get.pathway_tests`.
+    params
+        What was tested and how; by group how much pathways explain, beside shuffled labels and random pathways.
+    verdict
+        The result in words, a line a group.
+    """
+
+    pathway: pd.DataFrame
+    gene: pd.DataFrame
+    params: dict[str, Any]
+    verdict: str

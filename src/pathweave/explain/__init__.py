@@ -1,7 +1,8 @@
-"""Attributions of a fitted model: from features to genes, pathways and layers."""
+"""Attributions of a fitted model, from features to pathways, and tests of what goes with its outcome."""
 
 from __future__ import annotations
 
 from pathweave.explain._attribute import attribute
+from pathweave.explain._test_pathways import test_pathways
 
-__all__ = ["attribute"]
+__all__ = ["attribute", "test_pathways"]

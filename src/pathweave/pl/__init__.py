@@ -15,6 +15,7 @@ from pathweave.pl._embedding import embedding
 from pathweave.pl._history import history
 from pathweave.pl._parts import parts
 from pathweave.pl._pathway_network import pathway_network
+from pathweave.pl._pathway_tests import pathway_tests, volcano
 from pathweave.pl._pathways import pathways
 from pathweave.pl._predicted import predicted
 from pathweave.pl._report import report
@@ -26,6 +27,6 @@ from pathweave.pl._tuning import tuning
 
 __all__ = [
     "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "embedding",
-    "history", "parts", "pathway_network", "pathways", "predicted", "report", "roc", "scores", "survival",
-    "survival_by_risk", "tuning",
+    "history", "parts", "pathway_network", "pathway_tests", "pathways", "predicted", "report", "roc", "scores",
+    "survival", "survival_by_risk", "tuning", "volcano",
 ]  # fmt: skip

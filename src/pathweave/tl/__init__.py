@@ -7,6 +7,7 @@ from pathweave.tl._embed import embed
 from pathweave.tl._fit import fit
 from pathweave.tl._impute import impute
 from pathweave.tl._predict import predict
+from pathweave.tl._test_pathways import test_pathways
 from pathweave.tl._tune import tune
 
-__all__ = ["attribute", "embed", "fit", "impute", "predict", "tune"]
+__all__ = ["attribute", "embed", "fit", "impute", "predict", "test_pathways", "tune"]

@@ -1,0 +1,362 @@
+"""Which pathways and genes go with a model's outcome, with the evidence for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pathweave._core.checks import check_choice, check_mudata, check_obs_column
+from pathweave._core.progress import progress
+from pathweave._core.results import PathwayTests
+from pathweave._core.version import VERSION
+from pathweave.explain._attribute import attribute
+from pathweave.explain._evidence import Draws, NodeEvidence, node_evidence, outcome_residuals
+from pathweave.explain._joint import GeneSets, JointFit, explain_jointly, normal_scores
+from pathweave.explain._significance import (
+    false_discovery_rate,
+    pooled_p,
+    rank_stability,
+    standardised,
+)
+from pathweave.explain._test_words import row_verdicts, summary
+
+if TYPE_CHECKING:
+    from mudata import MuData
+
+    from pathweave._core.results import Attributions
+    from pathweave.graph import PathwayGraph
+    from pathweave.models import Estimator
+    from pathweave.nn.pathway_vae import GraphArrays
+
+_TOP = 20
+_FEWEST = 12
+
+
+def test_pathways(
+    mdata: MuData,
+    model: Estimator,
+    *,
+    of: str | None = None,
+    strata: str | None = None,
+    n_null: int = 200,
+    n_boot: int = 50,
+    pathway_size: tuple[int, int] = (5, 300),
+    alpha: float = 0.05,
+    attributions: Attributions | None = None,
+    seed: int = 0,
+) -> PathwayTests:
+    r"""Test which pathways and genes go with a model's outcome, and say whether the model uses them.
+
+    For every group (class, number, risk) each feature of the model's layers is scored by its association with the
+    outcome, a node by the mean square over its features, in all layers that measure it. Ranks of the nodes are then
+    explained by all pathways together (elastic net with coefficients of zero or more), so that a parent is not
+    named for its child's sake; a pathway's score is the enrichment of its members after what the other pathways explain
+    was taken away. A gene's score weighs its own evidence and that of its pathways by how reliable either
+    is (empirical Bayes; the noise is told by the bootstrap). Two questions are kept apart: does a pathway go with the
+    outcome at all (``q_association``; where the outcome moves half of the genes most do), and do its members more than
+    other genes (``q``). The whole computation is repeated with shuffled labels
+    (p, and q by Benjamini and Hochberg over all pathways or genes of a group), with samples drawn anew (standard
+    errors, stability) and with nodes exchanged, so that pathways are random sets of equal sizes and overlaps.
+
+    What is tested is the association in these samples, not the model: that it is used says the column `attributed`,
+    the pathway's score in `attribute`.
+
+    Parameters
+    ----------
+    mdata
+        Samples with known outcomes, such as those of `fit`.
+    model
+        Model fitted with a graph and a target.
+    of
+        A target of the model; the first by default.
+    strata
+        Column of ``mdata.obs`` (batch, site): labels are shuffled within its groups only, and differences between
+        these groups count for nothing.
+    n_null
+        How often labels are shuffled.
+    n_boot
+        Bootstrap draws.
+    pathway_size
+        Fewest and most measured members of a pathway.
+    alpha
+        False discovery rate of the verdicts.
+    attributions
+        Result of `attribute` for the same outcome; computed (with 8 steps and 50 samples a group) if not given.
+    seed
+        Seed of all draws.
+
+    Returns
+    -------
+    Tables ``pathway`` and ``gene``, ``params`` and ``verdict``; see `pathweave.get.pathway_tests` for their columns.
+
+    Raises
+    ------
+    ValueError
+        If the model has no graph or no target, or too few samples have a known outcome.
+
+    References
+    ----------
+    Zou and Hastie, Regularization and variable selection via the elastic net, JRSS B (2005). Bauer, Gagneur and
+    Robinson, GOing Bayesian: model-based gene set analysis, Nucleic Acids Research (2010). Goeman and Buehlmann,
+    Analyzing gene expression data in terms of gene sets, Bioinformatics (2007), on what shuffled labels test.
+
+    Examples
+    --------
+    >>> import pathweave as pw
+    >>> mdata = pw.datasets.simulate(80, effect=3.0, seed=1)
+    >>> model = pw.models.PathwayVAE(8, max_epochs=2, n_folds=3)
+    >>> model = model.fit(mdata, pw.graph.reactome(), target="class")
+    >>> tests = pw.explain.test_pathways(mdata, model, n_null=50, n_boot=5)
+    >>> bool(tests.pathway["p"].between(0, 1).all())
+    True
+    """
+    check_mudata(mdata)
+    model._need_fit()
+    target = _check(model, of, n_null, n_boot, pathway_size, alpha)
+    measured, arrays = _graph(model)
+    outcome = model.targets_[target].encode(mdata.obs)
+    codes = _strata(mdata, strata)
+    values = model._read(mdata)
+    usable = ~np.all([np.isnan(x).all(axis=1) for x in values.values()], axis=0)
+    outcome = np.where((usable & (codes >= 0))[:, None], outcome, np.nan)
+    residuals = outcome_residuals(model.targets_[target], outcome)
+    known = ~np.isnan(outcome).any(axis=1)
+    if known.sum() < _FEWEST:
+        msg = f"of={target!r}: {int(known.sum())} samples have a known outcome and a layer; {_FEWEST} are the least."
+        raise ValueError(msg)
+    if attributions is None:
+        attributions = attribute(mdata, model, of=target, n_steps=8, max_samples=50, seed=seed)
+    sets = _gene_sets(measured, list(arrays.node_ids), pathway_size)
+    kept = {name: x[known] for name, x in values.items()}
+    pathway, gene, found = [], [], {}
+    rng = np.random.default_rng(seed)
+    for group, residual in progress(residuals.items(), desc="testing pathways"):
+        draws = Draws.of(residual[known], codes[known], n_null=n_null, n_boot=n_boot, rng=rng)
+        nodes = node_evidence(kept, arrays.feature_maps, draws)
+        scores = normal_scores(nodes.association)
+        joint = explain_jointly(scores, sets)
+        shuffled = np.stack([rng.permutation(scores[0]) for _ in range(n_null)])
+        random = explain_jointly(shuffled, sets).explained
+        found[group] = {
+            "n_samples": int(known.sum()),
+            "explained": float(joint.explained[0]),
+            "explained_shuffled_labels": float(np.mean(joint.explained[1 : 1 + n_null])),
+            "p_shuffled_labels": _upper_p(joint.explained[0], joint.explained[1 : 1 + n_null]),
+            "explained_random_pathways": float(np.mean(random)),
+            "p_random_pathways": _upper_p(joint.explained[0], random),
+        }
+        z = standardised(np.cbrt(nodes.association), n_null)
+        table, boot = _pathway_table(group, joint, z, sets, measured, n_null)
+        found[group] |= {f"stability_{name}": rank_stability(x) for name, x in boot.items()}
+        found[group]["associated_genes"] = float(
+            (false_discovery_rate(pooled_p(z, n_null)) < alpha).mean()
+        )
+        agreed = _attributed(attributions, group)
+        table["attributed"] = table["pathway"].map(agreed).to_numpy(dtype=float)
+        table["verdict"] = row_verdicts(table, sets, alpha)
+        pathway.append(table)
+        gene.append(_gene_table(group, nodes, z, scores, joint, model, n_null))
+    params = {
+        "of": target, "task": model.targets_[target].task, "strata": strata, "n_null": n_null, "n_boot": n_boot,
+        "pathway_size": list(pathway_size), "alpha": alpha, "seed": seed, "groups": found,
+        "model": type(model).__name__, "graph_digest": model.graph_digest_, "version": VERSION,
+    }  # fmt: skip
+    tables = pd.concat(pathway, ignore_index=True), pd.concat(gene, ignore_index=True)
+    return PathwayTests(*tables, params, summary(tables[0], params))
+
+
+# pytest would take the name for a test.
+test_pathways.__test__ = False  # type: ignore[attr-defined]
+
+
+def _check(
+    model: Estimator,
+    of: str | None,
+    n_null: int,
+    n_boot: int,
+    pathway_size: tuple[int, int],
+    alpha: float,
+) -> str:
+    """Check the arguments; give the target's name."""
+    if not model.targets_:
+        msg = "the model was fitted without a target, so there is nothing to test; fit with target= or survival=."
+        raise ValueError(msg)
+    target = next(iter(model.targets_)) if of is None else of
+    check_choice("of", target, list(model.targets_))
+    whole = isinstance(n_null, int) and isinstance(n_boot, int)
+    if not whole or n_null < 20 or n_boot < 2:
+        msg = f"n_null={n_null!r} must be a whole number of 20 or more (better 200), n_boot={n_boot!r} 2 or more."
+        raise ValueError(msg)
+    if not 0 < alpha < 1:
+        msg = f"alpha={alpha!r} must lie between 0 and 1; 0.05 is usual."
+        raise ValueError(msg)
+    if len(pathway_size) != 2 or not 1 <= pathway_size[0] <= pathway_size[1]:
+        msg = f"pathway_size={pathway_size!r} must be the fewest and the most members, such as (5, 300)."
+        raise ValueError(msg)
+    return target
+
+
+def _graph(model: Estimator) -> tuple[PathwayGraph, GraphArrays]:
+    """The measured graph of a model, and its arrays."""
+    if model.graph_ is None or model.ensemble_.graph is None:
+        msg = "the model was fitted without a graph, so it has no pathways to test; fit(mdata, graph) first."
+        raise ValueError(msg)
+    return model.graph_, model.ensemble_.graph
+
+
+def _strata(mdata: MuData, strata: str | None) -> np.ndarray:
+    """Code of each sample's stratum, -1 where it has none."""
+    if strata is None:
+        return np.zeros(mdata.n_obs, dtype=int)
+    check_obs_column(mdata.obs, "strata", strata)
+    return np.asarray(pd.factorize(mdata.obs[strata])[0])
+
+
+def _gene_sets(graph: PathwayGraph, nodes: list[str], size: tuple[int, int]) -> GeneSets:
+    position = {node: i for i, node in enumerate(nodes)}
+    inside = graph.members[graph.members["node"].isin(position)]
+    sets = {
+        str(pathway): [position[node] for node in part]
+        for pathway, part in inside.groupby("pathway", sort=True)["node"]
+    }
+    found = GeneSets.of(sets, _depths(graph.pathways), len(nodes), size)
+    if not found.ids:
+        msg = (
+            f"pathway_size={size!r}: no pathway of the model's graph has so many measured members."
+        )
+        raise ValueError(msg)
+    return found
+
+
+def _depths(pathways: pd.DataFrame) -> dict[str, int]:
+    """Steps from each pathway up to its farthest root."""
+    parents = {
+        str(name): [p for p in str(above or "").split(";") if p]
+        for name, above in zip(pathways["id"], pathways["parents"], strict=True)
+    }
+    depth = dict.fromkeys(parents, 0)
+    for _ in range(len(parents)):  # a cycle in a hostile file ends here
+        deeper = {
+            name: max((1 + depth[p] for p in above if p in depth), default=0)
+            for name, above in parents.items()
+        }
+        if deeper == depth:
+            break
+        depth = deeper
+    return depth
+
+
+def _upper_p(observed: float, null: np.ndarray) -> float:
+    return float((1 + (null >= observed).sum()) / (1 + len(null)))
+
+
+def _pathway_table(
+    group: str,
+    joint: JointFit,
+    z: np.ndarray,
+    sets: GeneSets,
+    graph: PathwayGraph,
+    n_null: int,
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """The table of a group, and its three scores under bootstrap draws."""
+    score, alone = standardised(joint.joint, n_null), standardised(joint.alone, n_null)
+    members = sets.members.multiply(1.0 / sets.sizes[:, None]).tocsr()
+    whole = standardised(np.asarray((members @ z.T).T), n_null)
+    boot = {
+        name: x[1 + n_null :]
+        for name, x in (("score", score), ("score_alone", alone), ("association", whole))
+    }
+    n_top = min(_TOP, len(sets.ids))
+    among = np.argsort(-boot["score"], axis=1)[:, :n_top]
+    p = {"": pooled_p(score, n_null), "_alone": pooled_p(alone, n_null)}
+    p["_association"] = pooled_p(whole, n_null)
+    table = pd.DataFrame(
+        {
+            "group": group,
+            "pathway": list(sets.ids),
+            "name": graph.pathways.set_index("id").loc[list(sets.ids), "name"].to_numpy(),
+            "n_measured": sets.sizes,
+            "association": whole[0],
+            "p_association": p["_association"],
+            "q_association": false_discovery_rate(p["_association"]),
+            "score": score[0],
+            "se": boot["score"].std(axis=0, ddof=1),
+            "p": p[""],
+            "q": false_discovery_rate(p[""]),
+            "score_alone": alone[0],
+            "p_alone": p["_alone"],
+            "q_alone": false_discovery_rate(p["_alone"]),
+            "coefficient": joint.coefficient[0],
+            "among_top": np.bincount(among.ravel(), minlength=len(sets.ids)) / len(among),
+        }
+    )
+    return _ranked(table), boot
+
+
+def _ranked(table: pd.DataFrame) -> pd.DataFrame:
+    table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+    table["rank"] = np.arange(1, len(table) + 1)
+    return table
+
+
+def _gene_table(
+    group: str,
+    nodes: NodeEvidence,
+    z: np.ndarray,
+    scores: np.ndarray,
+    joint: JointFit,
+    model: Estimator,
+    n_null: int,
+) -> pd.DataFrame:
+    """Evidence of every node: its own, and its rank with that of its pathways."""
+    measured, graph = _graph(model)
+    combined = scores + _trust_in_pathways(scores, joint.support, n_null) * joint.support
+    p = pooled_p(z, n_null)
+    info = measured.nodes.set_index("id").loc[list(graph.node_ids)]
+    table = pd.DataFrame(
+        {
+            "group": group,
+            "node": list(graph.node_ids),
+            "symbol": info["symbol"].to_numpy(),
+            "kind": info["kind"].to_numpy(),
+            "score": combined[0],
+            "se": combined[1 + n_null :].std(axis=0, ddof=1),
+            "association": nodes.association[0],
+            "p": p,
+            "q": false_discovery_rate(p),
+            "direction": nodes.direction,
+            "layer": pd.DataFrame(nodes.by_layer).fillna(-1.0).idxmax(axis=1).to_numpy(),
+        }
+    )
+    for name, values in nodes.by_layer.items():
+        table[f"association_{name}"] = values
+    return _ranked(table)
+
+
+def _trust_in_pathways(scores: np.ndarray, support: np.ndarray, n_null: int) -> float:
+    r"""How much the pathways' word counts beside a node's own evidence.
+
+    With own evidence :math:`q = b s + m + e`, support s, the node's own effect m and noise e, the best prediction of
+    ``b s + m`` is :math:`w q + (1 - w) b s` with :math:`w = \mathrm{var}(m) / (\mathrm{var}(m) + \mathrm{var}(e))`
+    (Efron and Morris 1973); the noise is what bootstrap draws differ by.
+    """
+    q, s = scores[0], support[0]
+    power = float(s @ s)
+    if power <= 0:
+        return 0.0
+    slope = float(s @ q) / power
+    left = float(np.square(q - slope * s).mean())
+    noise = float(scores[1 + n_null :].var(axis=0, ddof=1).mean())
+    own = max(
+        1.0 - noise / left, 0.1
+    )  # never all for the pathways: most genes' sets are incomplete
+    return slope * (1.0 - own) / own
+
+
+def _attributed(attributions: Attributions, group: str) -> dict[str, float]:
+    """Score of each pathway among the model's attributions."""
+    table: Any = attributions.pathway
+    mine = table[table["group"].astype(str) == group]
+    return dict(zip(mine["pathway"], mine["score"], strict=True))
