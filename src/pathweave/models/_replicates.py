@@ -2,15 +2,16 @@
 
 Folds, ensembles, bootstrap draws, shuffled labels and rewired graphs are all replicates of one fit. A
 replicate runs on one thread wherever it runs, so that the numbers do not depend on how many run at the
-same time. The data are shared with the workers through memory maps, not copied to each.
+same time (`run_items`). The data are shared with the workers through memory maps, not copied to each.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pathweave._core.progress import progress
-from pathweave._core.settings import settings
+from pathweave._core.workers import run_items
 from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
 from pathweave.nn import resolve_device, single_thread
 
@@ -78,31 +79,57 @@ def fit_replicates(
     ['fold 0', 'fold 1', 'fold 2']
     """
     where = resolve_device(device).type
-    jobs = min(settings.n_jobs if n_jobs is None else n_jobs, len(replicates))
-    if where != "cpu" or jobs <= 1:
-        bar = progress(replicates, desc="fitting replicates")
-        return [_fit_one(spec, training, values, outcomes, graph, r, where, library) for r in bar]
-    from joblib import Parallel, delayed
-
-    tasks = (
-        delayed(_fit_one)(spec, training, values, outcomes, graph, r, where, library)
-        for r in replicates
-    )
-    results = Parallel(n_jobs=jobs, return_as="generator", max_nbytes="256K")(tasks)
-    return list(progress(results, desc="fitting replicates", total=len(replicates)))
+    work = _Work(spec, training, values, outcomes, graph, replicates, where, library)
+    names = [replicate.name for replicate in replicates]
+    with progress(desc="fitting replicates", total=len(names)) as bar:
+        return run_items(
+            _fit_one, work, names, n_jobs=n_jobs if where == "cpu" else 1,
+            needs=replicate_bytes(spec, values, graph, replicates), what="replicates",
+            done=lambda i, state: bar.update(),
+        )  # fmt: skip
 
 
-def _fit_one(
-    spec: NetSpec,
-    training: TrainSpec,
-    values: dict[str, np.ndarray],
-    outcomes: dict[str, np.ndarray],
-    graph: GraphArrays | None,
-    replicate: Replicate,
-    device: str,
-    library: dict[str, np.ndarray] | None,
-) -> FittedState:
+@dataclass(frozen=True)
+class _Work:
+    """All that the replicates of one call read."""
+
+    spec: NetSpec
+    training: TrainSpec
+    values: dict[str, np.ndarray]
+    outcomes: dict[str, np.ndarray]
+    graph: GraphArrays | None
+    replicates: Sequence[Replicate]
+    device: str
+    library: dict[str, np.ndarray] | None
+
+
+def _fit_one(work: _Work, i: int) -> FittedState:
     with single_thread():
         return train_replicate(
-            spec, training, values, outcomes, graph, replicate, device=device, library=library
-        )
+            work.spec, work.training, work.values, work.outcomes, work.graph, work.replicates[i],
+            device=work.device, library=work.library,
+        )  # fmt: skip
+
+
+def replicate_bytes(
+    spec: NetSpec,
+    values: dict[str, np.ndarray],
+    graph: GraphArrays | None,
+    replicates: Sequence[Replicate],
+) -> int:
+    """Memory that a replicate takes, about: its samples, the graph's inputs, parameters five times over.
+
+    A parameter has a gradient, two moments and a copy of the best epoch beside it. Values are held twice in single
+    and while means are learned twice in double precision.
+    """
+    n = max((len(r.train) + len(r.validation) for r in replicates), default=0)
+    features = sum(x.shape[1] for x in values.values())
+    samples = n * features * 26
+    parameters = features * 2 * spec.n_hidden
+    graphs = [g for g in [graph, *(r.graph for r in replicates)] if g is not None]
+    for arrays in graphs[:1]:
+        inputs = (1 + len(arrays.relations)) * max(1, len(arrays.feature_maps))
+        samples += n * arrays.n_nodes * inputs * 4 * 3
+        parameters += sum(map(len, arrays.pooled)) * spec.n_channels
+        samples += 32 * sum(relation.nnz for relation in arrays.relations)
+    return samples + parameters * 4 * 5
