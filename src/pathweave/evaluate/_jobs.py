@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MAX_SEED = 2**31 - 1
-_NEEDS = 6  # a fit holds about so many times the data: its part, standardised, masks, a library's copies
+_NEEDS = (
+    6  # a fit holds about so many times the data: its part, standardised, masks, a library's copies
+)
 
 
 @dataclass(frozen=True)

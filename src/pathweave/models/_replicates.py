@@ -85,7 +85,7 @@ def fit_replicates(
         return run_items(
             _fit_one, work, names, n_jobs=n_jobs if where == "cpu" else 1,
             needs=replicate_bytes(spec, values, graph, replicates), what="replicates",
-            done=lambda i, state: bar.update(),
+            done=lambda *_: bar.update(),
         )  # fmt: skip
 
 

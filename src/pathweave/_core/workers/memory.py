@@ -8,7 +8,7 @@ import psutil
 
 from pathweave._core.warnings import MemoryLimitWarning, warn
 
-PROCESS = 300 * 2**20
+PROCESS = 400 * 2**20
 """What a process takes that has loaded torch and pandas, before it does anything (bytes)."""
 
 _SHARE = 0.9

@@ -8,14 +8,14 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from queue import SimpleQueue
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_ONE_THREAD = {
-    name: "1"
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-}  # fmt: skip
+if TYPE_CHECKING:
+    from queue import SimpleQueue
+
+_LIBRARIES = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
+_ONE_THREAD = dict.fromkeys((f"{name}_NUM_THREADS" for name in _LIBRARIES), "1")
 
 
 class Worker:
