@@ -8,10 +8,12 @@ same time (`run_items`). The data are shared with the workers through memory map
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pathweave._core.progress import progress
 from pathweave._core.workers import run_items
+from pathweave.models._together import can_train_together
+from pathweave.models._together_groups import fit_together
 from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
 from pathweave.nn import resolve_device, single_thread
 
@@ -34,6 +36,8 @@ def fit_replicates(
     device: str = "auto",
     n_jobs: int | None = None,
     library: dict[str, np.ndarray] | None = None,
+    together: bool | None = None,
+    **options: Any,
 ) -> list[FittedState]:
     """Fit every replicate, in the order given.
 
@@ -50,16 +54,27 @@ def fit_replicates(
     replicates
         What to fit.
     device
-        ``"auto"``, ``"cpu"`` or ``"cuda"``; on a GPU replicates run one after the other.
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
     n_jobs
-        Worker processes on a CPU; ``settings.n_jobs`` by default.
+        Worker processes on a CPU; ``settings.n_jobs`` by default. No more run at once than fit in memory.
     library
         For each layer of counts the library sizes (n_samples,); `values` then holds
         ``log1p(counts / size * library of the layer's spec)``.
+    together
+        Train replicates of one shape as one batched computation (`train_together`): by default on CUDA and nowhere
+        else, since on a CPU it is slower than workers.
+    **options
+        Handed to `train_replicate` as they are; replicates are then not trained together.
 
     Returns
     -------
-    Fitted states, the same numbers whatever `n_jobs`.
+    Fitted states, the same numbers whatever `n_jobs`. Trained together they differ in what dropout draws, and by
+    rounding.
+
+    Raises
+    ------
+    RuntimeError
+        A replicate whose worker process died three times. Before that a warning names it, and it is run again.
 
     Examples
     --------
@@ -79,12 +94,20 @@ def fit_replicates(
     ['fold 0', 'fold 1', 'fold 2']
     """
     where = resolve_device(device).type
-    work = _Work(spec, training, values, outcomes, graph, replicates, where, library)
+    needs = replicate_bytes(spec, values, graph, replicates)
     names = [replicate.name for replicate in replicates]
+    if together is None:
+        together = where == "cuda"
     with progress(desc="fitting replicates", total=len(names)) as bar:
+        if together and len(names) > 1 and can_train_together(spec) and not options:
+            return fit_together(
+                spec, training, values, outcomes, graph, replicates,
+                device=where, library=library or {}, needs=needs, done=bar.update,
+            )  # fmt: skip
+        options |= {"device": where, "library": library}
         return run_items(
-            _fit_one, work, names, n_jobs=n_jobs if where == "cpu" else 1,
-            needs=replicate_bytes(spec, values, graph, replicates), what="replicates",
+            _fit_one, _Work(spec, training, values, outcomes, graph, replicates, options), names,
+            n_jobs=n_jobs if where == "cpu" else 1, needs=needs, what="replicates",
             done=lambda *_: bar.update(),
         )  # fmt: skip
 
@@ -99,15 +122,14 @@ class _Work:
     outcomes: dict[str, np.ndarray]
     graph: GraphArrays | None
     replicates: Sequence[Replicate]
-    device: str
-    library: dict[str, np.ndarray] | None
+    options: dict[str, Any]
 
 
 def _fit_one(work: _Work, i: int) -> FittedState:
     with single_thread():
         return train_replicate(
             work.spec, work.training, work.values, work.outcomes, work.graph, work.replicates[i],
-            device=work.device, library=work.library,
+            **work.options,
         )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from pathweave.models._train import FittedState, Replicate, TrainSpec
 from pathweave.nn import PathwayVAENet, seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pathweave.models._together_noise import EpochDraws
     from pathweave.models._together_objective import Data
@@ -41,8 +41,10 @@ class Member:
     """One replicate of a group: its network, its samples, and what is known of its training so far."""
 
     replicate: Replicate
+    graph: GraphArrays | None
     net: PathwayVAENet
-    samples: ReplicateSamples
+    data: Data
+    units: dict[str, tuple[float, float]]
     random_state: Tensor
     history: list[dict[str, Any]]
     curve: list[dict[str, np.ndarray]]
@@ -64,18 +66,31 @@ class Member:
     ) -> Member:
         """Start as a run of its own does."""
         outcomes = {**outcomes, **(replicate.outcomes or {})}
+        graph = replicate.graph or graph
         with seeded(replicate.seed):
-            net = PathwayVAENet(spec, replicate.graph or graph).to(device)
+            net = PathwayVAENet(spec, graph).to(device)
             samples = ReplicateSamples(net, replicate, values, outcomes, library, device)
             state = torch.get_rng_state()
-        return cls(replicate, net, samples, state, [], [], {})
+        return cls(replicate, graph, net, data_of(samples), samples.units, state, [], [], {})
+
+    @property
+    def n_train(self) -> int:
+        """Training samples, which come first."""
+        return len(self.replicate.train)
+
+    @property
+    def n_validation(self) -> int:
+        """Samples that decide when to stop, which come after."""
+        return len(self.replicate.validation)
 
     def shape(self, training: TrainSpec) -> tuple[Any, ...]:
         """What must be equal for replicates to be stacked."""
         tensors = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
         shapes = tuple((name, tuple(t.shape)) for name, t in tensors.items())
-        n_batches = max(1, round(len(self.samples.train) / training.batch_size))
-        return shapes, n_batches, bool(len(self.samples.validation))
+        n_batches = max(1, round(self.n_train / training.batch_size))
+        # A product with the graph takes one graph; with one graph layer it is done before training.
+        deep = self.net.spec.n_graph_layers > 1
+        return shapes, n_batches, self.n_validation > 0, id(self.graph) if deep else 0
 
     def record(self, epoch: int, part: str, values: dict[str, float]) -> None:
         """Add a row to the history."""
@@ -87,9 +102,9 @@ class Member:
         """Scores of the validation samples: log-probabilities, and numbers in their units."""
         result = {}
         for name, out in scores.items():
-            mine = out[: len(self.samples.validation)]
-            if name in self.samples.units:
-                mean, spread = self.samples.units[name]
+            mine = out[: self.n_validation]
+            if name in self.units:
+                mean, spread = self.units[name]
                 mine = mine * spread + mean
             else:
                 mine = mine.log_softmax(dim=1)
@@ -101,7 +116,7 @@ class Member:
         best = {name: p.detach() for name, p in self.best.items()}
         self.net.load_state_dict(best, strict=False)
         state = {name: p.detach().cpu().numpy().copy() for name, p in self.net.state_dict().items()}
-        for name, (mean, spread) in self.samples.units.items():
+        for name, (mean, spread) in self.units.items():
             state[f"unit.{name}"] = np.array([mean, spread], dtype=np.float32)
         last = self.curve[max(self.best_epoch, 1) - 1] if self.curve else {}
         curves = {name: np.stack([s[name] for s in self.curve]) for name in last}
@@ -117,7 +132,9 @@ def can_train_together(spec: NetSpec) -> bool:
     return not survival and spec.encoder != "recurrent"
 
 
-def train_together(members: Sequence[Member], training: TrainSpec) -> list[FittedState]:
+def train_together(
+    members: Sequence[Member], training: TrainSpec, done: Callable[[int], object] = bool
+) -> list[FittedState]:
     """Train replicates of one shape (`Member.shape`) as one batched computation.
 
     Parameters
@@ -126,6 +143,8 @@ def train_together(members: Sequence[Member], training: TrainSpec) -> list[Fitte
         The replicates, on one device.
     training
         How long and how hard to train.
+    done
+        Called with the number of replicates that have just stopped.
 
     Returns
     -------
@@ -133,7 +152,7 @@ def train_together(members: Sequence[Member], training: TrainSpec) -> list[Fitte
     CPU; dropout has a stream of its own for each replicate, another than in separate runs. No number depends on who
     else is in the group, but for rounding.
     """
-    return _Group(members, training).fit()
+    return _Group(members, training).fit(done)
 
 
 class _Group:
@@ -142,7 +161,7 @@ class _Group:
     def __init__(self, members: Sequence[Member], training: TrainSpec) -> None:
         self.all, self.members, self.training = list(members), list(members), training
         net = members[0].net
-        self.device = members[0].samples.train.device
+        self.device = next(net.parameters()).device
         source = DropoutSource()
         self.source = source
         self.objective = TogetherObjective(with_given_dropout(net, source), training, source)
@@ -153,11 +172,12 @@ class _Group:
             for name, _ in net.named_parameters()
         }
         self.buffers, self.buffer_dims = _stack_what_differs([m.net for m in members])
-        self.data = _stack_data([data_of(m.samples) for m in members])
-        _, n_batches, _ = members[0].shape(training)
+        self.data = _stack_data([m.data for m in members])
+        for member in members:
+            member.data = {}  # once is enough
+        n_batches = members[0].shape(training)[1]
         self.draws = [
-            Draws(m.random_state, len(m.samples.train), n_batches, net.spec, training)
-            for m in members
+            Draws(m.random_state, m.n_train, n_batches, net.spec, training) for m in members
         ]
         self.dropout = dropout_generators([m.replicate.seed for m in members], self.device)
         self.n_numbers = self._count_dropout()
@@ -169,19 +189,21 @@ class _Group:
             list(self.params.values()), lr=training.learning_rate, weight_decay=training.weight_decay
         )  # fmt: skip
 
-    def fit(self) -> list[FittedState]:
+    def fit(self, done: Callable[[int], object]) -> list[FittedState]:
         """Run epochs until every replicate has stopped."""
         for epoch in range(1, self.training.max_epochs + 1):
             self._train_epoch(epoch)
-            if len(self.members[0].samples.validation):
+            if self.members[0].n_validation:
                 stopped = self._validate(epoch)
                 if stopped:
                     self._keep([i for i in range(len(self.members)) if i not in stopped])
+                    done(len(stopped))
                 if not self.members:
                     break
         for i, member in enumerate(self.members):
             if not member.curve:  # without samples to judge by, the last epoch counts
                 member.best, member.best_epoch = self._parameters_of(i), self.training.max_epochs
+        done(len(self.members))
         return [member.fitted() for member in self.all]
 
     def _train_epoch(self, epoch: int) -> None:
@@ -190,7 +212,7 @@ class _Group:
         for batch in stacked_epoch(self.draws, self.device):
             losses, _ = self._call(batch.index, batch.real, batch)
             self.optimizer.zero_grad(set_to_none=True)
-            losses["loss"].sum().backward()  # type: ignore[no-untyped-call]
+            losses["loss"].sum().backward()
             self._clip()
             self.optimizer.step()
             for name, loss in losses.items():
@@ -219,11 +241,13 @@ class _Group:
         return stopped
 
     def _validation(self) -> tuple[Tensor, Tensor]:
-        places = [m.samples.validation for m in self.members]
-        size = max(map(len, places))
-        index = torch.stack([torch.cat([p, p[:1].expand(size - len(p))]) for p in places])
-        count = torch.tensor([len(p) for p in places], device=self.device)
-        return index, torch.arange(size, device=self.device) < count.unsqueeze(1)
+        start, count = (
+            torch.tensor(n, device=self.device).unsqueeze(1)
+            for n in ([m.n_train for m in self.members], [m.n_validation for m in self.members])
+        )
+        place = torch.arange(int(count.max()), device=self.device)
+        real = place < count
+        return start + torch.where(real, place, 0), real
 
     def _call(
         self, index: Tensor, real: Tensor, noise: EpochDraws | None
@@ -252,10 +276,7 @@ class _Group:
             0, self.buffer_dims, 0, 0, 0, None if numbers is None else 0, *[0] * len(given),
         )  # fmt: skip
         stacked = torch.vmap(one, in_dims=cast("Any", dims))
-        return cast(
-            "tuple[dict[str, Tensor], dict[str, Tensor]]",
-            stacked(self.params, self.buffers, self.data, index, real, numbers, *given),
-        )
+        return stacked(self.params, self.buffers, self.data, index, real, numbers, *given)
 
     @torch.no_grad()
     def _count_dropout(self) -> int:
@@ -279,9 +300,7 @@ class _Group:
             g.mul_(factor.reshape(-1, *[1] * (g.ndim - 1)))
 
     def _parameters_of(self, i: int) -> dict[str, Tensor]:
-        return {
-            name.removeprefix("net."): p[i].detach().clone() for name, p in self.params.items()
-        }
+        return {name.removeprefix("net."): p[i].detach().clone() for name, p in self.params.items()}
 
     def _keep(self, which: list[int]) -> None:
         """Go on with some of the replicates."""
@@ -333,5 +352,3 @@ def _stack_data(each: Sequence[Data]) -> Data:
         field: {name: torch.stack([padded(data[field][name]) for data in each]) for name in of}
         for field, of in each[0].items()
     }
-
-

@@ -64,7 +64,7 @@ class Draws:
         g, n, spec = self.generator, len(batch), self.spec
         partner, share = batch, 1.0
         if self.mixup:
-            drawn = torch._sample_dirichlet(torch.tensor([self.mixup] * 2), generator=g)  # noqa: SLF001
+            drawn = torch._sample_dirichlet(torch.tensor([self.mixup] * 2), generator=g)
             partner = batch[torch.randperm(n, generator=g)]
             share = max(float(drawn[0]), 1 - float(drawn[0]))
         stay = torch.ones(n, len(spec.layers), dtype=torch.bool)

@@ -61,7 +61,12 @@ class TogetherObjective(nn.Module):
         self.kl_scale = training.kl_weight / max(1, sum(l.n_features for l in net.spec.layers))
 
     def forward(
-        self, data: Data, index: Tensor, real: Tensor, noise: EpochDraws | None, numbers: Tensor | None
+        self,
+        data: Data,
+        index: Tensor,
+        real: Tensor,
+        noise: EpochDraws | None,
+        numbers: Tensor | None,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Losses by name, those of training with noise, and scores of the samples.
 
