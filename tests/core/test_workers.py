@@ -180,6 +180,15 @@ def test_a_result_that_cannot_be_sent_is_an_error():
         run_items(lambda shared, i: (x for x in "ab"), None, NAMES, n_jobs=2)
 
 
+def test_a_result_that_cannot_be_opened_here_is_an_error():
+    class Closed:
+        def __reduce__(self):
+            return int, ("x",)
+
+    with pytest.raises(ValueError, match="invalid literal for int"):
+        run_items(lambda shared, i: Closed(), None, NAMES, n_jobs=2)
+
+
 def test_what_is_printed_does_not_disturb_and_warnings_come_through():
     def talks(shared, i):
         sys.stdout.write("hello")

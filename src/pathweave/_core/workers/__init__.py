@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import pickle  # noqa: TID251  between our own processes; nothing is kept
 import warnings
 from collections import deque
 from queue import SimpleQueue
@@ -164,8 +165,8 @@ class _Team:
         self.busy[worker] = item
         worker.send(self.folder, item)
 
-    def _take(self, item: int, answer: tuple[bool, Any, list[Any]]) -> None:
-        well, result, said = answer
+    def _take(self, item: int, answer: bytes) -> None:
+        well, result, said = pickle.loads(answer)  # noqa: S301  our own process
         for message, category, filename, line in said:
             warnings.warn_explicit(message, category, filename, line)
         if not well:

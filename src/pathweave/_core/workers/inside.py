@@ -46,7 +46,8 @@ def main() -> None:
         if not folder:
             continue
         well, result, said, shared = _answer(folder, item, shared)
-        answers.write(_pickled(well, result, said))
+        # Pickled twice: what comes out is opened where the work was asked for, and may fail there.
+        pickle.dump(_pickled(well, result, said), answers)
         answers.flush()
 
 

@@ -27,7 +27,7 @@ class Worker:
     Attributes
     ----------
     answers
-        Queue that gets (worker, answer), and (worker, None) when the process has ended.
+        Queue that gets (worker, pickled answer), and (worker, None) when the process has ended.
     n_sent
         Bytes sent to it so far.
     """
