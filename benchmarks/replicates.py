@@ -1,13 +1,13 @@
 """Replicates on two cores: workers beside one run after the other, side by side; memory; how cost grows.
 
 Run from the project's root: ``python benchmarks/replicates.py [--rounds 3]`` on a machine with two free cores. It needs
-``../shared/data/ccle4``. 24 replicates of the default `PathwayVAE` (lineage of ccle4, embedded Reactome graph, 20 epochs
+``../shared/data/ccle4``. 24 replicates of the default `PathwayVAE` (lineage of ccle4, embedded Reactome graph, 10 epochs
 each, the folds of the default plan with 24 seeds) are fitted by `fit_replicates` in two workers, and one after the other
 on one thread and on two. Every measurement is a process of its own, the rounds of all sides are interleaved, and the
 least seconds of all rounds count; reading data and graph is not timed, starting the workers is (``already started`` is a
 second call of the same program). Workers must give the very numbers of one run after the other on one thread, or the run
 fails. Memory is the most that the whole tree of processes held (proportional set size, Linux). Slopes are fitted to
-logarithms over a decade, workers already started. Writes ``benchmarks/replicates.csv``.
+logarithms over a decade, workers already started. Writes ``benchmarks/replicates.csv``, after every round.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ import numpy as np
 import pandas as pd
 
 N_REPLICATES = 24
+EPOCHS = 10  # a default fit runs for longer, so that starting the workers counts for less
 SIDES = {
     "one after the other, one thread": "alone",
-    "one after the other, two threads": "threads",
     "two workers": "workers",
     "two workers, already started": "started",
+    "one after the other, two threads": "threads",
 }
-DECADE = {"replicates": (4, 8, 16, 40), "samples": (200, 600, 2000)}
+DECADE = {"replicates": (4, 12, 40), "samples": (200, 632, 2000)}
+SLOPE_EPOCHS = 3
 CALL = dict[str, object]
 
 
@@ -154,50 +156,55 @@ def in_process(*arguments: object) -> CALL:
     """Measure in a process of its own."""
     command = [sys.executable, __file__, "--one", *map(str, arguments)]
     out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
-    return json.loads(out.stdout.splitlines()[-1])
+    found = json.loads(out.stdout.splitlines()[-1])
+    print(*arguments, found, file=sys.stderr, flush=True)
+    return found
 
 
-def sides(rounds: int) -> pd.DataFrame:
-    """All ways of fitting 24 replicates."""
+def one_round() -> list[CALL]:
+    """All ways of fitting 24 replicates, and sizes over a decade."""
     runs = [
-        {"who": who, **in_process(side, N_REPLICATES, 0, 20)}
-        for _ in range(rounds)
+        {"what": "sides", "who": who, **in_process(side, N_REPLICATES, 0, EPOCHS)}
         for who, side in SIDES.items()
     ]
-    table = pd.DataFrame(runs).groupby("who", sort=False)
-    table = table.agg(
-        seconds=("seconds", "min"), peak_mb=("peak_mb", "max"), digest=("digest", "unique")
-    ).reset_index()
-    seconds = table.set_index("who")["seconds"]
-    for column, who in zip(("of_one_thread", "of_two_threads"), SIDES, strict=False):
-        table[column] = table["seconds"] / seconds[who]
-    alone = table["digest"][0]
-    table["same_numbers"] = [list(d) == list(alone) and len(d) == 1 for d in table.pop("digest")]
-    if not table["same_numbers"][[2, 3]].all():
-        msg = "workers gave other numbers than one run after the other"
-        raise SystemExit(msg)
-    return table.assign(what=f"{N_REPLICATES} replicates")
-
-
-def slopes(rounds: int) -> pd.DataFrame:
-    """How seconds grow with replicates and samples."""
     points = [("replicates", n, n, 0) for n in DECADE["replicates"]]
     points += [("samples", n, 4, n) for n in DECADE["samples"]]
-    runs = [
-        {"what": what, "n": n, **in_process("started", n_replicates, n_samples, 5)}
-        for _ in range(rounds)
+    runs += [
+        {"what": what, "n": n, **in_process("started", n_replicates, n_samples, SLOPE_EPOCHS)}
         for what, n, n_replicates, n_samples in points
     ]
-    least = pd.DataFrame(runs).groupby(["what", "n"], sort=False)
+    return runs
+
+
+def sides(runs: pd.DataFrame) -> pd.DataFrame:
+    """Least seconds of every way, and what part of the others' they are."""
+    table = runs[runs["what"] == "sides"].groupby("who", sort=False)
+    table = table.agg(
+        seconds=("seconds", "min"), peak_mb=("peak_mb", "max"), digest=("digest", "unique")
+    )
+    alone, cold, started, threads = SIDES
+    table["of_one_thread"] = table["seconds"] / table["seconds"][alone]
+    table["of_two_threads"] = table["seconds"] / table["seconds"][threads]
+    numbers = table.pop("digest")
+    table["same_numbers"] = [list(found) == list(numbers[alone]) for found in numbers]
+    if len(numbers[alone]) > 1 or not table.loc[[cold, started], "same_numbers"].all():
+        msg = "workers gave other numbers than one run after the other"
+        raise SystemExit(msg)
+    return table.reset_index().assign(what=f"{N_REPLICATES} replicates, {EPOCHS} epochs")
+
+
+def slopes(runs: pd.DataFrame) -> pd.DataFrame:
+    """How seconds grow with replicates and samples."""
+    least = runs[runs["what"] != "sides"].groupby(["what", "n"], sort=False)
     least = least.agg(seconds=("seconds", "min"), peak_mb=("peak_mb", "max")).reset_index()
     rows = []
     for what, part in least.groupby("what", sort=False):
         slope = np.polyfit(np.log(part["n"]), np.log(part["seconds"]), 1)[0]
-        where = f"seconds over {what}, {part['n'].min()} to {part['n'].max()}"
+        where = f"{what}, {part['n'].min():.0f} to {part['n'].max():.0f}"
         rows += [
             {
                 "what": where,
-                "who": f"{row.n} {what}",
+                "who": f"{row.n:.0f} {what}",
                 "seconds": row.seconds,
                 "peak_mb": row.peak_mb,
             }
@@ -218,7 +225,15 @@ def main() -> None:
         side, n, n_samples, epochs = options.one
         print(json.dumps(measure(side, int(n), int(n_samples) or None, int(epochs))))
         return
-    table = pd.concat([sides(options.rounds), slopes(options.rounds)], ignore_index=True)
+    runs: list[CALL] = []
+    for _ in range(options.rounds):
+        runs += one_round()
+        write(pd.DataFrame(runs))
+
+
+def write(runs: pd.DataFrame) -> None:
+    """Write and show the table."""
+    table = pd.concat([sides(runs), slopes(runs)], ignore_index=True)
     table["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, no GPU"
     first = ["what", "who", "seconds", "of_one_thread", "of_two_threads", "peak_mb", "slope"]
     table = table[[*first, "same_numbers", "machine"]].round(

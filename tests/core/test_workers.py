@@ -248,7 +248,8 @@ def test_how_many_run_at_once():
 
 
 SCRIPT = """
-import os, time
+import os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where a shell had it ignored
 from pathweave._core.workers import run_items
 
 def started(shared, i):
