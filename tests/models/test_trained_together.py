@@ -11,7 +11,8 @@ from replicate_cases import graph_arrays, problem
 
 from pathweave.models import TrainSpec, _together_groups, fit_replicates
 from pathweave.models._samples import ReplicateSamples
-from pathweave.models._together import Member, can_train_together, train_together
+from pathweave.models._together import can_train_together, train_together
+from pathweave.models._together_member import Member
 from pathweave.models._together_noise import DropoutSource, GivenDropout
 from pathweave.models._together_objective import TogetherObjective
 from pathweave.nn.heads import HeadSpec

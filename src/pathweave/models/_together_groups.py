@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from pathweave._core.workers.memory import free_memory
-from pathweave.models._together import Member, train_together
+from pathweave.models._together import train_together
+from pathweave.models._together_member import Member
 from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
 from pathweave.nn import single_thread
 
