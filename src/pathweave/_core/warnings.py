@@ -21,6 +21,14 @@ class DataWarning(PathweaveWarning):
     """The data can be used, but something about them deserves a look."""
 
 
+class WorkerDiedWarning(PathweaveWarning):
+    """A worker process died; its work is done again."""
+
+
+class MemoryLimitWarning(PathweaveWarning):
+    """Less runs at the same time than was asked for, because memory would not last."""
+
+
 def warn(message: str, category: type[PathweaveWarning] = PathweaveWarning) -> None:
     """Warn at the line of the user's call, roughly."""
     warnings.warn(message, category, stacklevel=3)

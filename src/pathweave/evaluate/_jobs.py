@@ -14,13 +14,13 @@ import numpy as np
 
 from pathweave._core.files import whole
 from pathweave._core.progress import progress
-from pathweave._core.settings import settings
 from pathweave._core.source import source_digest
+from pathweave._core.workers import run_items
 from pathweave.evaluate._memory import peak_memory
 from pathweave.nn import single_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from os import PathLike
 
     from pathweave.evaluate._predicted import Method
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MAX_SEED = 2**31 - 1
+_NEEDS = (
+    6  # a fit holds about so many times the data: its part, standardised, masks, a library's copies
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,12 @@ class Job:
     method: Method
     split: Split
     tests: tuple[str, ...] = ("",)
+
+    @property
+    def name(self) -> str:
+        """Method, repeat and fold, for messages."""
+        where = f"repeat {self.split.repeat}, fold {self.split.fold}"
+        return f"{self.method.name}, {where} ({len(self.split.train)} training samples)"
 
 
 def run_jobs(
@@ -84,44 +93,33 @@ def run_jobs(
     store = _Store(folder, _data_digest(samples, tests, times), seed)
     found: list[dict[str, Any] | None] = [store.read(job) for job in jobs]
     waiting = [i for i, record in enumerate(found) if record is None]
-    work = ((i, jobs[i]) for i in waiting)
-    n = min(settings.n_jobs if n_jobs is None else n_jobs, max(len(waiting), 1))
+    work = _Work([jobs[i] for i in waiting], samples, tests, seed, times)
     bar = progress(desc="fits", total=len(jobs))
     bar.update(len(jobs) - len(waiting))
+
+    def keep(k: int, record: dict[str, Any]) -> None:
+        i = waiting[k]
+        store.write(jobs[i], record)
+        found[i] = record
+        bar.set_postfix_str(f"{jobs[i].method.name}, {record['seconds']:.0f} s")
+        bar.update()
+
     with bar:
-        for i, record in _results(work, samples, tests, seed, times, n):
-            store.write(jobs[i], record)
-            found[i] = record
-            bar.set_postfix_str(f"{jobs[i].method.name}, {record['seconds']:.0f} s")
-            bar.update()
+        names = [job.name for job in work.jobs]
+        needs = _NEEDS * sum(x.nbytes for x in samples.layers.values())
+        run_items(_run, work, names, n_jobs=n_jobs, needs=needs, done=keep)
     return [record for record in found if record is not None]
 
 
-def _results(
-    work: Iterator[tuple[int, Job]],
-    samples: Samples,
-    tests: dict[str, Samples],
-    seed: int,
-    times: np.ndarray,
-    n_jobs: int,
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give results as they come."""
-    if n_jobs <= 1:
-        for i, job in work:
-            yield i, _run(job, samples, tests, seed, times)
-        return
-    from joblib import Parallel, delayed
+@dataclass(frozen=True)
+class _Work:
+    """All that the fits of one call read."""
 
-    tasks = (delayed(_numbered)(i, job, samples, tests, seed, times) for i, job in work)
-    # The data reach the processes as memory maps, once.
-    runner = Parallel(n_jobs=n_jobs, return_as="generator_unordered", max_nbytes="256K")
-    yield from runner(tasks)
-
-
-def _numbered(
-    i: int, job: Job, samples: Samples, tests: dict[str, Samples], seed: int, times: np.ndarray
-) -> tuple[int, dict[str, Any]]:
-    return i, _run(job, samples, tests, seed, times)
+    jobs: list[Job]
+    samples: Samples
+    tests: dict[str, Samples]
+    seed: int
+    times: np.ndarray
 
 
 def job_seed(seed: int, split: Split) -> int:
@@ -129,30 +127,19 @@ def job_seed(seed: int, split: Split) -> int:
     return (seed + 1009 * split.repeat + 31 * split.fold) % MAX_SEED
 
 
-def _run(
-    job: Job, samples: Samples, tests: dict[str, Samples], seed: int, times: np.ndarray
-) -> dict[str, Any]:
+def _run(work: _Work, i: int) -> dict[str, Any]:
     """Fit and predict, on one thread."""
     from threadpoolctl import threadpool_limits
 
+    job = work.jobs[i]
     started = time.perf_counter()
     with single_thread(), threadpool_limits(1), peak_memory() as memory:
-        try:
-            predict = job.method.fitter.fit(
-                samples.take(job.split.train), seed=job_seed(seed, job.split)
-            )
-            said = {
-                name: _plain(
-                    predict((tests[name] if name else samples).take(job.split.test)), times
-                )
-                for name in job.tests
-            }
-        except Exception as error:
-            error.add_note(
-                f"This happened to {job.method.name!r} in repeat {job.split.repeat}, fold {job.split.fold} "
-                f"({len(job.split.train)} training samples)."
-            )
-            raise
+        train = work.samples.take(job.split.train)
+        predict = job.method.fitter.fit(train, seed=job_seed(work.seed, job.split))
+        said = {}
+        for name in job.tests:
+            test = (work.tests[name] if name else work.samples).take(job.split.test)
+            said[name] = _plain(predict(test), work.times)
     return {"seconds": time.perf_counter() - started, "peak_mb": memory.peak_mb, "said": said}
 
 

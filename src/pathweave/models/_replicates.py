@@ -2,15 +2,18 @@
 
 Folds, ensembles, bootstrap draws, shuffled labels and rewired graphs are all replicates of one fit. A
 replicate runs on one thread wherever it runs, so that the numbers do not depend on how many run at the
-same time. The data are shared with the workers through memory maps, not copied to each.
+same time (`run_items`). The data are shared with the workers through memory maps, not copied to each.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from pathweave._core.progress import progress
-from pathweave._core.settings import settings
+from pathweave._core.workers import run_items
+from pathweave.models._together import can_train_together
+from pathweave.models._together_groups import fit_together
 from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
 from pathweave.nn import resolve_device, single_thread
 
@@ -33,6 +36,8 @@ def fit_replicates(
     device: str = "auto",
     n_jobs: int | None = None,
     library: dict[str, np.ndarray] | None = None,
+    together: bool | None = None,
+    **options: Any,
 ) -> list[FittedState]:
     """Fit every replicate, in the order given.
 
@@ -49,16 +54,27 @@ def fit_replicates(
     replicates
         What to fit.
     device
-        ``"auto"``, ``"cpu"`` or ``"cuda"``; on a GPU replicates run one after the other.
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
     n_jobs
-        Worker processes on a CPU; ``settings.n_jobs`` by default.
+        Worker processes on a CPU; ``settings.n_jobs`` by default. No more run at once than fit in memory.
     library
         For each layer of counts the library sizes (n_samples,); `values` then holds
         ``log1p(counts / size * library of the layer's spec)``.
+    together
+        Train replicates of one shape as one batched computation (`train_together`): by default on CUDA and nowhere
+        else, since on a CPU it is slower than workers.
+    **options
+        Handed to `train_replicate` as they are; replicates are then not trained together.
 
     Returns
     -------
-    Fitted states, the same numbers whatever `n_jobs`.
+    Fitted states, the same numbers whatever `n_jobs`. Trained together they differ in what dropout draws, and by
+    rounding.
+
+    Raises
+    ------
+    RuntimeError
+        A replicate whose worker process died three times. Before that a warning names it, and it is run again.
 
     Examples
     --------
@@ -78,31 +94,64 @@ def fit_replicates(
     ['fold 0', 'fold 1', 'fold 2']
     """
     where = resolve_device(device).type
-    jobs = min(settings.n_jobs if n_jobs is None else n_jobs, len(replicates))
-    if where != "cpu" or jobs <= 1:
-        bar = progress(replicates, desc="fitting replicates")
-        return [_fit_one(spec, training, values, outcomes, graph, r, where, library) for r in bar]
-    from joblib import Parallel, delayed
+    needs = replicate_bytes(spec, values, graph, replicates)
+    names = [replicate.name for replicate in replicates]
+    if together is None:
+        together = where == "cuda"
+    with progress(desc="fitting replicates", total=len(names)) as bar:
+        if together and len(names) > 1 and can_train_together(spec) and not options:
+            return fit_together(
+                spec, training, values, outcomes, graph, replicates,
+                device=where, library=library or {}, needs=needs, done=bar.update,
+            )  # fmt: skip
+        options |= {"device": where, "library": library}
+        return run_items(
+            _fit_one, _Work(spec, training, values, outcomes, graph, replicates, options), names,
+            n_jobs=n_jobs if where == "cpu" else 1, needs=needs, what="replicates",
+            done=lambda *_: bar.update(),
+        )  # fmt: skip
 
-    tasks = (
-        delayed(_fit_one)(spec, training, values, outcomes, graph, r, where, library)
-        for r in replicates
-    )
-    results = Parallel(n_jobs=jobs, return_as="generator", max_nbytes="256K")(tasks)
-    return list(progress(results, desc="fitting replicates", total=len(replicates)))
+
+@dataclass(frozen=True)
+class _Work:
+    """All that the replicates of one call read."""
+
+    spec: NetSpec
+    training: TrainSpec
+    values: dict[str, np.ndarray]
+    outcomes: dict[str, np.ndarray]
+    graph: GraphArrays | None
+    replicates: Sequence[Replicate]
+    options: dict[str, Any]
 
 
-def _fit_one(
-    spec: NetSpec,
-    training: TrainSpec,
-    values: dict[str, np.ndarray],
-    outcomes: dict[str, np.ndarray],
-    graph: GraphArrays | None,
-    replicate: Replicate,
-    device: str,
-    library: dict[str, np.ndarray] | None,
-) -> FittedState:
+def _fit_one(work: _Work, i: int) -> FittedState:
     with single_thread():
         return train_replicate(
-            spec, training, values, outcomes, graph, replicate, device=device, library=library
-        )
+            work.spec, work.training, work.values, work.outcomes, work.graph, work.replicates[i],
+            **work.options,
+        )  # fmt: skip
+
+
+def replicate_bytes(
+    spec: NetSpec,
+    values: dict[str, np.ndarray],
+    graph: GraphArrays | None,
+    replicates: Sequence[Replicate],
+) -> int:
+    """Memory that a replicate takes, about: its samples, the graph's inputs, parameters five times over.
+
+    A parameter has a gradient, two moments and a copy of the best epoch beside it. Values are held twice in single
+    and while means are learned twice in double precision.
+    """
+    n = max((len(r.train) + len(r.validation) for r in replicates), default=0)
+    features = sum(x.shape[1] for x in values.values())
+    samples = n * features * 26
+    parameters = features * 2 * spec.n_hidden
+    graphs = [g for g in [graph, *(r.graph for r in replicates)] if g is not None]
+    for arrays in graphs[:1]:
+        inputs = (1 + len(arrays.relations)) * max(1, len(arrays.feature_maps))
+        samples += n * arrays.n_nodes * inputs * 4 * 3
+        parameters += sum(map(len, arrays.pooled)) * spec.n_channels
+        samples += 32 * sum(relation.nnz for relation in arrays.relations)
+    return samples + parameters * 4 * 5

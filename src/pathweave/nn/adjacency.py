@@ -20,16 +20,32 @@ if TYPE_CHECKING:
 
 
 class _StaticProduct(torch.autograd.Function):
-    """``A @ x`` with a constant sparse ``A``; the gradient is ``A.T @ grad``."""
+    """``A @ x`` with a constant sparse ``A``; the gradient is ``A.T @ grad``.
+
+    With a rule for `torch.vmap`: what is mapped over lies beside the columns.
+    """
+
+    generate_vmap_rule = False
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, rows: tuple[Tensor, ...], cols: tuple[Tensor, ...]) -> Tensor:
-        ctx.transpose = cols
-        return _bag(x, rows)
+    def forward(x: Tensor, rows: tuple[Tensor, ...], cols: tuple[Tensor, ...]) -> Tensor:  # noqa: ARG004
+        return _bag(x.contiguous(), rows)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
+        _, ctx.rows, ctx.cols = inputs
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        return _bag(grads[0].contiguous(), ctx.transpose), None, None
+        return spmm(grads[0], ctx.cols, ctx.rows), None, None
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[Any, ...], x: Tensor, rows: Any, cols: Any
+    ) -> tuple[Tensor, int]:
+        """Fold the mapped dimension into the columns, and take it out again."""
+        out = spmm(x.movedim(in_dims[0], 1).flatten(1), rows, cols)
+        return out.unflatten(1, (info.batch_size, -1)), 1
 
 
 def _bag(x: Tensor, compressed: tuple[Tensor, ...]) -> Tensor:
@@ -63,7 +79,7 @@ def spmm(x: Tensor, rows: tuple[Tensor, ...], cols: tuple[Tensor, ...]) -> Tenso
     >>> nn.spmm(torch.eye(2), *adjacency.relation(0)).tolist()
     [[0.0, 2.0], [1.0, 0.0]]
     """
-    return cast("Tensor", _StaticProduct.apply(x.contiguous(), rows, cols))
+    return cast("Tensor", _StaticProduct.apply(x, rows, cols))
 
 
 class TypedAdjacency(nn.Module):

@@ -245,13 +245,18 @@ class PathwayVAENet(nn.Module):
         n_channels = aggregated.shape[2] // (1 + len(self.adjacency))
         return cast("Tensor", self.gates(aggregated, n_channels))
 
+    @staticmethod
+    def kept_layers(present: Tensor, stay: Tensor) -> Tensor:
+        """Layers that are left of those a sample has (n, n_layers): those that stay, or all if none would."""
+        lost_all = ~(present & stay).any(dim=1, keepdim=True)
+        return present & (stay | lost_all)
+
     def encode(self, prepared: Prepared, *, drop_layers: bool = False) -> Encoded:
         """Fuse the experts of the layers a sample has into one posterior."""
         keep = prepared.present
         if drop_layers and self.spec.layer_dropout and keep.shape[1] > 1:
             stay = torch.rand(keep.shape, device=keep.device) >= self.spec.layer_dropout
-            lost_all = ~(keep & stay).any(dim=1, keepdim=True)
-            keep = keep & (stay | lost_all)
+            keep = self.kept_layers(keep, stay)
         if self.joint is not None:
             mean = self.joint(prepared.z, keep)
             return Encoded(mean, torch.zeros_like(mean), [(mean, keep.any(dim=1))], None)

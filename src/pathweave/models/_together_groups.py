@@ -1,0 +1,113 @@
+"""Groups of replicates that are trained together: of one shape, and no more than fit in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from pathweave._core.workers.memory import free_memory
+from pathweave.models._together import train_together
+from pathweave.models._together_member import Member
+from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
+from pathweave.nn import single_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+
+    from pathweave.nn.pathway_vae import GraphArrays, NetSpec
+
+_SHARE = 0.8
+
+
+def fit_together(
+    spec: NetSpec,
+    training: TrainSpec,
+    values: dict[str, np.ndarray],
+    outcomes: dict[str, np.ndarray],
+    graph: GraphArrays | None,
+    replicates: Sequence[Replicate],
+    *,
+    device: str,
+    library: dict[str, np.ndarray],
+    needs: int,
+    done: Callable[[int], object],
+) -> list[FittedState]:
+    """Fit replicates in groups.
+
+    Parameters
+    ----------
+    spec, training, values, outcomes, graph, replicates, device, library
+        As in `fit_replicates`.
+    needs
+        Bytes that a replicate takes (see `replicate_bytes`).
+    done
+        Called with the number of replicates that have just been fitted.
+
+    Returns
+    -------
+    Fitted states in the order of the replicates. One whose shape is its own is fitted by itself.
+    """
+    where = torch.device(device)
+    needs += step_bytes(spec, training, graph)
+    most = max(1, int(_SHARE * _free(where) // needs))
+    states: dict[int, FittedState] = {}
+
+    def make(which: Sequence[int]) -> list[Member]:
+        return [
+            Member.make(spec, values, outcomes, graph, replicates[i], device=where, library=library)
+            for i in which
+        ]
+
+    def fit(which: Sequence[int]) -> None:
+        groups: dict[object, list[tuple[int, Member]]] = {}
+        for i, member in zip(which, make(which), strict=True):
+            groups.setdefault(member.shape(training), []).append((i, member))
+        for shape in list(groups):
+            group = groups.pop(shape)
+            if len(group) > 1:
+                train([i for i, _ in group], [member for _, member in group])
+            else:
+                states[group[0][0]] = train_replicate(
+                    spec, training, values, outcomes, graph, replicates[group[0][0]],
+                    device=device, library=library,
+                )  # fmt: skip
+                done(1)
+
+    def train(which: Sequence[int], members: list[Member]) -> None:
+        """Train a group, in halves where memory does not last after all."""
+        try:
+            states.update(zip(which, train_together(members, training, done), strict=True))
+        except torch.OutOfMemoryError:
+            if len(which) == 1:
+                raise
+        else:
+            return
+        members.clear()
+        for half in (which[: len(which) // 2], which[len(which) // 2 :]):
+            train(half, make(half))
+
+    with single_thread():
+        for start in range(0, len(replicates), most):
+            fit(range(start, min(start + most, len(replicates))))
+    return [states[i] for i in range(len(replicates))]
+
+
+def step_bytes(spec: NetSpec, training: TrainSpec, graph: GraphArrays | None) -> int:
+    """Memory that one step of one replicate takes, about: what every layer hands on, and its gradient."""
+    each = sum(8 * layer.n_features for layer in spec.layers)
+    if graph is not None:
+        pooled = sum(max(2, 1 << (len(nodes) - 1).bit_length()) for nodes in graph.pooled)
+        inputs = (1 + len(graph.relations)) * max(1, len(graph.feature_maps))
+        each += 2 * graph.n_nodes * (inputs + 4 * spec.n_channels * spec.n_graph_layers)
+        each += 2 * pooled * spec.n_channels
+    return 4 * training.batch_size * each
+
+
+def _free(device: torch.device) -> int:
+    """Bytes that can still be taken on a device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return free_memory()
