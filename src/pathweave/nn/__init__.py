@@ -28,6 +28,12 @@ from pathweave.nn.losses import (
 from pathweave.nn.pathway_levels import PathwayLevels
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.pathway_vae import NetSpec, PathwayVAENet
+from pathweave.nn.static_layers import (
+    StaticGCNConv,
+    StaticRGCNConv,
+    StaticSAGEConv,
+    StaticSignedConv,
+)
 
 __all__ = [
     "AttentionFusion",
@@ -36,6 +42,10 @@ __all__ = [
     "PathwayPool",
     "PathwayVAENet",
     "ReceiverGates",
+    "StaticGCNConv",
+    "StaticRGCNConv",
+    "StaticSAGEConv",
+    "StaticSignedConv",
     "TypedAdjacency",
     "TypedGraphConv",
     "beta_log_prob",

@@ -111,7 +111,9 @@ class PathwayVAENet(nn.Module):
                 self.graph_layers,
             )
             self.n_nodes = graph.n_nodes
-            self.adjacency = TypedAdjacency(graph.relations, graph.relation_names)
+            self.adjacency = TypedAdjacency(
+                graph.relations, graph.relation_names, n_nodes=graph.n_nodes
+            )
             width = spec.n_channels
             inputs = [len(self.graph_layers)] + [width] * (spec.n_graph_layers - 1)
             self.convolutions = nn.ModuleList(
