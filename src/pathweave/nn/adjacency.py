@@ -229,7 +229,9 @@ class TypedAdjacency(nn.Module):
     def once(self, name: str, make: Callable[[], nn.Module]) -> nn.Module:
         """Return what was made of this graph under a name, or make it on the graph's device."""
         if name not in self._made:
-            self._made[name] = make().to(self.edge_index.device)
+            # Kept for later calls too, which may be differentiated.
+            with torch.inference_mode(mode=False):
+                self._made[name] = make().to(self.edge_index.device)
         return self._made[name]
 
     def _matrix(self, weight: np.ndarray, r: int | None = None) -> sp.coo_matrix:

@@ -30,6 +30,8 @@ DENSE_SHARE = 0.5
 DENSE_ENTRIES = 1000 * 1000
 # On a CPU: fewer channels than this make rows too short to be read one by one.
 ROW_CHANNELS = 16
+# On a CPU: fewer numbers than this (samples x nodes x channels) stay in the cache anyhow.
+LARGE = 600_000
 # On a GPU a dense product of so few nodes is bound by its launch.
 DENSE_NODES_GPU = 1000
 
@@ -38,11 +40,23 @@ def choose(
     shape: tuple[int, int],
     n_stored: int,
     *,
-    channels: int,
+    sizes: tuple[int, int],
     device: torch.device,
     formulation: str = "auto",
 ) -> str:
-    """Name the way of computing a product; a name other than ``"auto"`` is checked and kept."""
+    """Name the way of computing a product; a name other than ``"auto"`` is checked and kept.
+
+    Parameters
+    ----------
+    shape, n_stored
+        Shape of the matrix, and how many entries it stores.
+    sizes
+        Samples, and channels of a node.
+    device
+        Where.
+    formulation
+        What was asked for.
+    """
     if checked(formulation) != "auto":
         return formulation
     entries = shape[0] * shape[1]
@@ -50,7 +64,9 @@ def choose(
         return "dense" if max(shape) <= DENSE_NODES_GPU else "csr"
     if entries <= DENSE_ENTRIES and n_stored >= DENSE_SHARE * entries:
         return "dense"
-    return "sample_major" if channels >= ROW_CHANNELS else "node_major"
+    batch, channels = sizes
+    large = shape[1] * batch * channels >= LARGE
+    return "sample_major" if channels >= ROW_CHANNELS and large else "node_major"
 
 
 def checked(formulation: str) -> Formulation:

@@ -46,15 +46,6 @@ def _csr(table: Tensor, compressed: Compressed) -> Tensor:
     return matrix @ table.detach()
 
 
-def _dense(table: Tensor, compressed: Compressed) -> Tensor:
-    offsets, indices, values = compressed
-    n_rows = len(offsets) - 1
-    rows = torch.repeat_interleave(offsets.diff(), output_size=len(indices))
-    matrix = values.new_zeros(n_rows, len(table)).to(table.dtype)
-    matrix.index_put_((rows, indices), values.to(table.dtype), accumulate=True)
-    return matrix @ table.detach()
-
-
 def _by_sample(x: Tensor, compressed: Compressed) -> Tensor:
     out = x.new_empty(len(x), len(compressed[0]) - 1, x.shape[2])
     for sample, place in zip(x.detach(), out, strict=True):
@@ -62,8 +53,8 @@ def _by_sample(x: Tensor, compressed: Compressed) -> Tensor:
     return out
 
 
-_WAYS: dict[str, Callable[[Tensor, Compressed], Tensor]] = {
-    "dense": _dense, "node_major": bag, "csr": _csr, "sample_major": _by_sample,
+_SPARSE_WAYS: dict[str, Callable[[Tensor, Compressed], Tensor]] = {
+    "node_major": bag, "csr": _csr, "sample_major": _by_sample,
 }  # fmt: skip
 
 
@@ -77,7 +68,7 @@ class _StaticProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, rows: Compressed, cols: Compressed, way: str) -> Tensor:  # noqa: ARG004
-        return _WAYS[way](x.contiguous(), rows)
+        return _SPARSE_WAYS[way](x.contiguous(), rows)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
@@ -103,7 +94,7 @@ class _StaticProduct(torch.autograd.Function):
 
 
 def multiply(x: Tensor, rows: Compressed, cols: Compressed, way: str) -> Tensor:
-    """Multiply, differentiably, in one of the four ways (not ``"auto"``).
+    """Multiply, differentiably, in one of the three sparse ways.
 
     ``x`` is (n, m); for ``"sample_major"`` (batch, n, channels).
     """
@@ -139,6 +130,8 @@ class SparseProduct(nn.Module):
             }
             for part, array in arrays.items():
                 self.register_buffer(f"{side}_{part}", array, persistent=False)
+        self._dense: Tensor | None
+        self.register_buffer("_dense", None, persistent=False)
 
     def _side(self, side: str) -> Compressed:
         parts = ("offsets", "indices", "values")
@@ -154,19 +147,38 @@ class SparseProduct(nn.Module):
         """The same of the columns: the rows of the transpose."""
         return self._side("col")
 
-    def choose(self, channels: int, device: torch.device, formulation: str = "auto") -> str:
-        """Name the way in which `forward` computes."""
+    def dense(self) -> Tensor:
+        """Return the matrix in full, made once."""
+        if self._dense is None:
+            # Kept for later calls too, which may be differentiated.
+            with torch.inference_mode(mode=False):
+                self._dense = self._in_full()
+        return self._dense
+
+    def _in_full(self) -> Tensor:
+        offsets, indices, values = self.rows
+        row = torch.repeat_interleave(offsets.diff(), output_size=len(indices))
+        matrix = values.new_zeros(self.shape)
+        matrix[row, indices] = values
+        return matrix
+
+    def choose(self, x: Tensor, channels: int, formulation: str = "auto") -> str:
+        """Name the way in which a product with `channels` channels of the samples of `x` is computed."""
         stored = len(self.rows[1])
-        return choose(self.shape, stored, channels=channels, device=device, formulation=formulation)
+        sizes = (len(x), channels)
+        return choose(self.shape, stored, sizes=sizes, device=x.device, formulation=formulation)
 
     def forward(self, x: Tensor, formulation: str = "auto") -> Tensor:
         """Multiply every sample."""
         if x.ndim == 2:
             return self.forward(x.unsqueeze(0), formulation).squeeze(0)
-        way = self.choose(x.shape[2], x.device, formulation)
+        way = self.choose(x, x.shape[2], formulation)
         if way == "sample_major":
             return multiply(x, self.rows, self.cols, way)
         batch, _, channels = x.shape
         flat = x.transpose(0, 1).reshape(self.shape[1], batch * channels)
-        out = multiply(flat, self.rows, self.cols, way)
+        if way == "dense":
+            out = self.dense().to(x.dtype) @ flat
+        else:
+            out = multiply(flat, self.rows, self.cols, way)
         return out.view(self.shape[0], batch, channels).transpose(0, 1)

@@ -22,10 +22,7 @@ class StaticConv(MessagePassing):
 
     def __init__(self, in_channels: int, out_channels: int, *, formulation: str = "auto") -> None:
         super().__init__(aggr="sum")
-        for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if value < 1:
-                msg = f"{name}={value}; a node has at least 1 channel."
-                raise ValueError(msg)
+        check_sizes(in_channels=in_channels, out_channels=out_channels)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.formulation = checked(formulation)
@@ -64,7 +61,7 @@ class StaticConv(MessagePassing):
 
 def as_graph(
     x: Tensor,
-    graph: TypedAdjacency | Tensor,
+    graph: Any,
     edge_weight: Tensor | None = None,
     edge_type: Tensor | None = None,
     n_relations: int | None = None,
@@ -86,6 +83,14 @@ def as_graph(
         graph, n_nodes=x.shape[-2], edge_weight=edge_weight, edge_type=edge_type, names=names
     )
     return made.to(x.device)
+
+
+def check_sizes(**sizes: int) -> None:
+    """Refuse layers without channels."""
+    for name, value in sizes.items():
+        if value < 1:
+            msg = f"{name}={value}; it must be at least 1."
+            raise ValueError(msg)
 
 
 def check_nodes(x: Tensor, graph: TypedAdjacency, channels: int) -> None:

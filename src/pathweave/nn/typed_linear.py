@@ -55,7 +55,7 @@ class RelationStack(nn.Module):
         """``sum_r A_r x W_r + b``, the narrower side of ``W`` aggregated; `weight` (n_relations, in, out)."""
         _, n_in, n_out = weight.shape
         first = self.gather if n_in <= n_out else self.merge
-        way = first.choose(min(n_in, n_out), x.device, formulation)
+        way = first.choose(x, min(n_in, n_out), formulation)
         if way == "sample_major" and x.dtype == weight.dtype:
             return cast("Tensor", _BySample.apply(x, weight, bias, self))
         if n_in <= n_out:
