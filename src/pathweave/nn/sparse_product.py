@@ -83,14 +83,13 @@ class _StaticProduct(torch.autograd.Function):
         info: Any, in_dims: tuple[Any, ...], x: Tensor, rows: Compressed, cols: Compressed, way: str
     ) -> tuple[Tensor, int]:
         """Fold the mapped dimension into the batch or the columns, and take it out again."""
-        place = x.ndim - 2
-        folded = x.movedim(in_dims[0], 0 if place else 1)
-        shape = folded.shape
         if way == "sample_major":
-            out = multiply(folded.flatten(0, 1), rows, cols, way)
-            return out.unflatten(0, (info.batch_size, shape[1])), 0
-        out = multiply(folded.flatten(1), rows, cols, way)
-        return out.unflatten(1, shape[1:]), 1
+            x = x.movedim(in_dims[0], 0)
+            out = multiply(x.flatten(0, 1), rows, cols, way)
+            return out.unflatten(0, (info.batch_size, -1)), 0
+        x = x.movedim(in_dims[0], 1)
+        out = multiply(x.flatten(1), rows, cols, way)
+        return out.unflatten(1, (info.batch_size, -1)), 1
 
 
 def multiply(x: Tensor, rows: Compressed, cols: Compressed, way: str) -> Tensor:

@@ -78,6 +78,9 @@ def as_graph(
     if not isinstance(graph, Tensor):
         msg = f"graph is a {type(graph).__name__}; give a TypedAdjacency or PyG's edge_index."
         raise TypeError(msg)
+    if x.ndim not in {2, 3}:
+        msg = f"x has shape {tuple(x.shape)}; it must be (batch, n_nodes, channels) or (n_nodes, channels)."
+        raise ValueError(msg)
     names = None if n_relations is None else [str(r) for r in range(n_relations)]
     made = TypedAdjacency.from_edge_index(
         graph, n_nodes=x.shape[-2], edge_weight=edge_weight, edge_type=edge_type, names=names

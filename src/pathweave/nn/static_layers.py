@@ -41,7 +41,7 @@ class StaticGCNConv(StaticConv):
     -----
     Shapes: ``x`` (batch, n_nodes, in_channels) or (n_nodes, in_channels); the graph a `TypedAdjacency` or,
     compressed anew at every call, ``edge_index`` and ``edge_weight`` as PyG takes them. All relations of a
-    typed graph count as one.
+    typed graph count as one. Of several self-loops at a node the last one counts, as in PyG.
 
     Examples
     --------
