@@ -35,7 +35,7 @@ CASES = [
 def graph_of(n: int, edges: str) -> nn.TypedAdjacency:
     """A random directed graph without parallel edges."""
     rng = np.random.default_rng(0)
-    share = 10 / n if edges == "10 a node" else float(edges.split()[0]) / 100
+    share = 10 / n if edges == "10 a node" else float(edges.split(maxsplit=1)[0]) / 100
     if n <= 1000:
         pairs = np.argwhere(rng.random((n, n)) < share).T
     else:
