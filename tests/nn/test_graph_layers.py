@@ -88,8 +88,28 @@ def test_pooling_equals_a_dense_masked_product():
         width, i = position[tuple(nodes)]
         weight = pool.weights[pool.widths.index(width)][i]
         dense[p, nodes] = weight[: len(nodes)]
+        torch.testing.assert_close(pool.weight_of(p), weight[: len(nodes)])
     expected = torch.einsum("bnc,pnc->bp", h, dense) + pool.bias
     torch.testing.assert_close(pool(h), expected)
+    torch.testing.assert_close(pool.by_width(h) + pool.bias, expected)
+    with pytest.raises(IndexError, match="p=5; there are 5 pathways"):
+        pool.weight_of(5)
+
+
+def test_both_ways_of_pooling_have_the_same_gradients():
+    members = [[0, 1], [1, 2, 3], [4], [0, 2, 4, 5, 6, 7, 8], [9, 3]]
+    with nn.seeded(1):
+        pool = nn.PathwayPool(members, n_nodes=11, channels=3).double()
+        h = torch.randn(4, 11, 3, dtype=torch.double, requires_grad=True)
+    weight = torch.linspace(-1, 1, 20, dtype=torch.double).reshape(4, 5)
+    of = [h, *pool.weights]
+    one = torch.autograd.grad((pool(h) * weight).sum(), of)
+    other = torch.autograd.grad((pool.by_width(h) * weight).sum(), of)
+    for a, b in zip(one, other, strict=True):
+        torch.testing.assert_close(a, b)
+    assert torch.autograd.gradcheck(pool, (h,))
+    stacked = torch.func.vmap(torch.func.grad(lambda y: (pool(y) * weight).sum()))
+    torch.testing.assert_close(stacked(torch.stack([h, h])).detach()[1], one[0])
 
 
 def test_seeded_puts_the_random_state_back():

@@ -28,6 +28,13 @@ from pathweave.nn.losses import (
 from pathweave.nn.pathway_levels import PathwayLevels
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.pathway_vae import NetSpec, PathwayVAENet
+from pathweave.nn.static_attention import StaticGATv2Conv
+from pathweave.nn.static_layers import (
+    StaticGCNConv,
+    StaticRGCNConv,
+    StaticSAGEConv,
+    StaticSignedConv,
+)
 
 __all__ = [
     "AttentionFusion",
@@ -36,6 +43,11 @@ __all__ = [
     "PathwayPool",
     "PathwayVAENet",
     "ReceiverGates",
+    "StaticGATv2Conv",
+    "StaticGCNConv",
+    "StaticRGCNConv",
+    "StaticSAGEConv",
+    "StaticSignedConv",
     "TypedAdjacency",
     "TypedGraphConv",
     "beta_log_prob",

@@ -1,21 +1,21 @@
-"""Typed graph convolution on one static graph."""
+"""Typed graph convolution on one static graph, with the weights that the graph holds."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
 
-from pathweave.nn.adjacency import spmm
+from pathweave.nn.static_conv import StaticConv
 
 if TYPE_CHECKING:
     from pathweave.nn.adjacency import TypedAdjacency
+    from pathweave.nn.typed_linear import RelationStack
 
 
-class TypedGraphConv(MessagePassing):
+class TypedGraphConv(StaticConv):
     r"""Relational graph convolution over a graph that all samples share.
 
     .. math:: h_i = W_0 x_i + b + \sum_r W_r \sum_j A^{(r)}_{ij} x_j
@@ -29,6 +29,8 @@ class TypedGraphConv(MessagePassing):
         Channels of a node before and after.
     n_relations
         Number of relations of the adjacency that will be passed.
+    formulation
+        How the product is computed; by size and device by default.
 
     Notes
     -----
@@ -46,10 +48,10 @@ class TypedGraphConv(MessagePassing):
     torch.Size([5, 3, 4])
     """
 
-    def __init__(self, in_channels: int, out_channels: int, n_relations: int) -> None:
-        super().__init__(aggr="sum")
-        self.in_channels = in_channels
-        self.out_channels = out_channels
+    def __init__(
+        self, in_channels: int, out_channels: int, n_relations: int, *, formulation: str = "auto"
+    ) -> None:
+        super().__init__(in_channels, out_channels, formulation=formulation)
         self.n_relations = n_relations
         bound = math.sqrt(3.0 / in_channels)
         weight = torch.empty(n_relations + 1, in_channels, out_channels)
@@ -61,27 +63,23 @@ class TypedGraphConv(MessagePassing):
 
     def forward(self, x: Tensor, adjacency: TypedAdjacency) -> Tensor:
         """Convolve node features over the typed graph."""
-        if self.in_channels <= self.out_channels:
-            return self.combine(self.aggregate_neighbours(x, adjacency))
-        out = x @ self.weight[0] + self.bias
-        for r in range(self.n_relations):
-            out = out + self.message_and_aggregate(adjacency, x @ self.weight[r + 1], r)
-        return out
+        return self.convolve(x, adjacency)
 
-    def aggregate_neighbours(self, x: Tensor, adjacency: TypedAdjacency) -> Tensor:
-        """Put a node's own channels and those of its neighbours, by relation, side by side."""
-        own = [x]
-        own += [self.message_and_aggregate(adjacency, x, r) for r in range(self.n_relations)]
-        return torch.cat(own, dim=-1)
+    def stack(self, graph: TypedAdjacency) -> RelationStack:
+        """Return the node itself and its relations, weighted as the graph says."""
+        check_relations(graph, self.n_relations)
+        return graph.stacked("given", itself=True)
 
-    def combine(self, aggregated: Tensor) -> Tensor:
-        """Transform what `aggregate_neighbours` collected."""
-        weight = self.weight.reshape(-1, self.out_channels)
-        return aggregated @ weight + self.bias
+    def linear_map(self) -> tuple[Tensor, Tensor | None]:
+        """Return the weights of the node itself and of every relation."""
+        return self.weight, self.bias
 
-    def message_and_aggregate(self, adjacency: Any, x: Tensor, relation: int) -> Tensor:
-        """Sum the neighbours of every node under one relation: one sparse product."""
-        batch, n_nodes, channels = x.shape
-        flat = x.permute(1, 0, 2).reshape(n_nodes, batch * channels)
-        out = spmm(flat, *adjacency.relation(relation))
-        return out.reshape(n_nodes, batch, channels).permute(1, 0, 2)
+
+def check_relations(graph: TypedAdjacency, n_relations: int) -> None:
+    """Refuse a graph with another number of relations."""
+    if len(graph) != n_relations:
+        msg = (
+            f"the graph has {len(graph)} relations {graph.names}, the layer {n_relations}; "
+            "make the layer for this graph."
+        )
+        raise ValueError(msg)

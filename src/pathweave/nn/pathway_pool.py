@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from pathweave.nn.sparse_product import bag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
+    from pathweave.nn.sparse_product import Compressed
 
 
 class PathwayPool(nn.Module):
@@ -45,6 +48,16 @@ class PathwayPool(nn.Module):
     torch.Size([5, 2])
     """
 
+    gathered: Tensor
+    order: Tensor
+    inverse: Tensor
+    row_offsets: Tensor
+    row_indices: Tensor
+    row_places: Tensor
+    col_offsets: Tensor
+    col_indices: Tensor
+    col_places: Tensor
+
     def __init__(
         self, members: Sequence[Sequence[int] | np.ndarray], *, n_nodes: int, channels: int
     ) -> None:
@@ -70,22 +83,121 @@ class PathwayPool(nn.Module):
             noise = torch.randn_like(weight) * 0.3
             self.weights.append(nn.Parameter(weight * (1.0 + noise)))
             self.register_buffer(f"index_{width}", index, persistent=False)
-        inverse = torch.empty(self.n_pathways, dtype=torch.int64)
-        inverse[torch.as_tensor(order, dtype=torch.int64)] = torch.arange(self.n_pathways)
-        self.register_buffer("inverse", inverse, persistent=False)
+        self._compress(order, channels)
         self.bias = nn.Parameter(torch.zeros(self.n_pathways))
+
+    def _compress(self, order: list[int], channels: int) -> None:
+        """Keep the memberships by pathway and by node, and where their weights stand."""
+        padded = [self._buffers[f"index_{width}"] for width in self.widths]
+        blocks = [np.empty((0, 1), np.int64), *(b.numpy() for b in padded if b is not None)]
+        places = np.concatenate([block.ravel() for block in blocks])
+        widths = np.repeat([0, *self.widths], [len(block) for block in blocks])
+        pathway = np.repeat(np.asarray(order, np.int64), widths)
+        n_nodes, n_pathways = self.n_nodes, self.n_pathways
+        real = np.flatnonzero(places < n_nodes)
+        one = np.arange(channels)
+        node = (places[real, None] * channels + one).ravel()
+        place = (real[:, None] * channels + one).ravel()
+        owner = pathway[real].repeat(channels)
+        by_pathway, by_node = np.lexsort((node, owner)), np.lexsort((owner, node))
+        arrays = {
+            # Padding reads the first node, with a weight of zero.
+            "gathered": np.where(places < n_nodes, places, 0),
+            "order": np.asarray(order, np.int64),
+            "inverse": np.argsort(order),
+            "row_offsets": np.searchsorted(owner[by_pathway], np.arange(n_pathways + 1)),
+            "row_indices": node[by_pathway],
+            "row_places": place[by_pathway],
+            "col_offsets": np.searchsorted(node[by_node], np.arange(n_nodes * channels + 1)),
+            "col_indices": owner[by_node],
+            "col_places": place[by_node],
+        }
+        for name, array in arrays.items():
+            self.register_buffer(name, torch.as_tensor(array.astype("int64")), persistent=False)
+
+    def weight_of(self, p: int) -> Tensor:
+        """Return the weights of pathway `p` (members, channels), in the order of its members."""
+        if not 0 <= p < self.n_pathways:
+            msg = f"p={p}; there are {self.n_pathways} pathways."
+            raise IndexError(msg)
+        place = int(self.inverse[p])
+        ends = np.cumsum([len(weight) for weight in self.weights])
+        bucket = int(np.searchsorted(ends, place, side="right"))
+        row = place - int(ends[bucket])  # from the bucket's end
+        return self.weights[bucket][row, self.real()[bucket][row, :, 0]]
 
     def forward(self, h: Tensor) -> Tensor:
         """Pool node channels into pathway activities."""
-        batch, _, channels = h.shape
-        nodes = h.permute(1, 2, 0)
-        nodes = torch.cat([nodes, nodes.new_zeros(1, channels, batch)])  # the padding's node
+        if h.device.type == "cpu" and not torch._C._are_functorch_transforms_active():
+            return cast("Tensor", _Pooling.apply(h, self, *self.weights)) + self.bias
+        return self.by_width(h) + self.bias
+
+    def by_width(self, h: Tensor) -> Tensor:
+        """Pool, without the offset, by batched products alone: on GPUs, and under `torch.func`."""
+        nodes = h.permute(1, 2, 0).contiguous()
+        parts = self.members_by_width(nodes)
         pooled = []
-        for width, weight in zip(self.widths, self.weights, strict=True):
-            index = cast("Tensor", getattr(self, f"index_{width}"))
-            gathered = nodes.index_select(0, index.reshape(-1))
-            gathered = gathered.reshape(index.shape[0], width * channels, batch)
-            flat = weight.reshape(index.shape[0], 1, width * channels)
-            pooled.append(torch.bmm(flat, gathered).squeeze(1))
-        activity = torch.cat(pooled).index_select(0, cast("Tensor", self.inverse))
-        return activity.T + self.bias
+        for weight, member, part in zip(self.weights, self.real(), parts, strict=True):
+            flat = (weight * member).reshape(len(weight), 1, -1)
+            pooled.append(torch.bmm(flat, part).squeeze(1))
+        return torch.cat(pooled).index_select(0, self.inverse).T
+
+    def members_by_width(self, nodes: Tensor) -> list[Tensor]:
+        """Gather nodes (n_nodes, channels, batch) to (pathways, width * channels, batch) for every width."""
+        gathered = nodes.index_select(0, self.gathered)
+        parts = gathered.split([weight.shape[0] * weight.shape[1] for weight in self.weights])
+        return [
+            part.reshape(len(weight), -1, nodes.shape[2])
+            for weight, part in zip(self.weights, parts, strict=True)
+        ]
+
+    def real(self) -> list[Tensor]:
+        """Return for every width which places hold members, not padding (pathways, width, 1)."""
+        index = [cast("Tensor", getattr(self, f"index_{width}")) for width in self.widths]
+        return [(places < self.n_nodes).unsqueeze(2) for places in index]
+
+    @property
+    def rows(self) -> Compressed:
+        """Offsets, channels of nodes, and the places of their weights, pathway by pathway."""
+        return self.row_offsets, self.row_indices, self.row_places
+
+    @property
+    def cols(self) -> Compressed:
+        """Offsets, pathways, and the places of their weights, channel of a node by channel."""
+        return self.col_offsets, self.col_indices, self.col_places
+
+
+class _Pooling(torch.autograd.Function):
+    """Pooling as a sparse product whose weights are learned: only their gradient gathers the members."""
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor, pool: PathwayPool, *weights: Tensor) -> Tensor:
+        nodes = h.detach().flatten(1).T.contiguous()
+        values = torch.cat([weight.detach().flatten() for weight in weights])
+        offsets, index, place = pool.rows
+        ctx.pool, ctx.shape = pool, h.shape
+        ctx.save_for_backward(nodes, values)
+        return bag(nodes, (offsets, index, values.index_select(0, place))).T
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        nodes, values = ctx.saved_tensors
+        pool, (batch, n_nodes, channels) = ctx.pool, ctx.shape
+        grad = grads[0].T.contiguous()
+        grad_h = None
+        if ctx.needs_input_grad[0]:
+            offsets, index, place = pool.cols
+            back = bag(grad, (offsets, index, values.index_select(0, place)))
+            grad_h = back.view(n_nodes, channels, batch).permute(2, 0, 1)
+        if not any(ctx.needs_input_grad[2:]):
+            return grad_h, None, *(None for _ in pool.weights)
+        parts = pool.members_by_width(nodes.view(n_nodes, channels, batch))
+        above = grad.index_select(0, pool.order).unsqueeze(1).split([len(p) for p in parts])
+        grad_weights = [
+            torch.bmm(of, part.transpose(1, 2)).view_as(weight) * member
+            for part, of, weight, member in zip(
+                parts, above, pool.weights, pool.real(), strict=True
+            )
+        ]
+        return grad_h, None, *grad_weights

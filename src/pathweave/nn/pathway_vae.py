@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from pathweave.nn.adjacency import TypedAdjacency, spmm
+from pathweave.nn.adjacency import TypedAdjacency
 from pathweave.nn.edge_gates import ReceiverGates
 from pathweave.nn.encoders import joint_encoder, layer_encoder
 from pathweave.nn.fusion import AttentionFusion, product_of_experts
@@ -19,11 +19,10 @@ from pathweave.nn.losses import masked_reconstruction
 from pathweave.nn.observation import CountModel, ShareModel, observation_model
 from pathweave.nn.pathway_levels import PathwayLevels
 from pathweave.nn.pathway_pool import PathwayPool
+from pathweave.nn.sparse_product import SparseProduct
 from pathweave.nn.standardize import Standardize
 
 if TYPE_CHECKING:
-    import scipy.sparse as sp
-
     from pathweave.nn.heads import HeadSpec
 
 __all__ = [
@@ -106,12 +105,13 @@ class PathwayVAENet(nn.Module):
             [] if graph is None else [l.name for l in spec.layers if l.name in graph.feature_maps]
         )
         if graph is not None and self.graph_layers:
-            self.maps = TypedAdjacency(
-                [_square(graph.feature_maps[name].T) for name in self.graph_layers],
-                self.graph_layers,
+            self.maps = nn.ModuleList(
+                SparseProduct(graph.feature_maps[name].T) for name in self.graph_layers
             )
             self.n_nodes = graph.n_nodes
-            self.adjacency = TypedAdjacency(graph.relations, graph.relation_names)
+            self.adjacency = TypedAdjacency(
+                graph.relations, graph.relation_names, n_nodes=graph.n_nodes
+            )
             width = spec.n_channels
             inputs = [len(self.graph_layers)] + [width] * (spec.n_graph_layers - 1)
             self.convolutions = nn.ModuleList(
@@ -216,12 +216,9 @@ class PathwayVAENet(nn.Module):
 
     def _spread(self, relation: int, z: Tensor, measured: Tensor) -> Tensor:
         """Carry a layer to its nodes: the weighted mean of each node's measured features."""
-        rows, cols = self.maps.relation(relation)
-        size = len(rows[0]) - 1
-        pad = size - z.shape[1]
-        total = spmm(nn.functional.pad(z.T, (0, 0, 0, pad)), rows, cols)[: self.n_nodes]
-        seen = spmm(nn.functional.pad(measured.T.to(z.dtype), (0, 0, 0, pad)), rows, cols)
-        return (total / seen[: self.n_nodes].clamp(min=1e-6)).T
+        product = self.maps[relation]
+        total, seen = product(z.T), product(measured.T.to(z.dtype))
+        return cast("Tensor", (total / seen.clamp(min=1e-6)).T)
 
     def activity(self, prepared: Prepared, keep: Tensor) -> Tensor:
         """Pathway activities, shape (n, n_pathways), in (-1, 1); those of nodes without pathways."""
@@ -316,11 +313,3 @@ class PathwayVAENet(nn.Module):
                 out.sigmoid() if layer.likelihood == "bernoulli" else module.invert(out)
             )
         return result
-
-
-def _square(matrix: sp.spmatrix) -> sp.csr_matrix:
-    """Pad with empty rows or columns; a relation is a square matrix."""
-    square = matrix.tocsr().copy()
-    size = max(square.shape)
-    square.resize((size, size))
-    return square
