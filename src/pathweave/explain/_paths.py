@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ class Settings:
 
 
 Attributed = tuple[dict[str, np.ndarray], np.ndarray]
-Method = "Callable[[Output, Batch, list[Baseline], Settings], Attributed]"
+"""For each layer (n, n_features), and by how much their sum misses the difference (n,)."""
 
 
 def batches(
@@ -159,12 +160,15 @@ def deeplift(
     total = {name: np.zeros(tuple(x.shape)) for name, x in batch.values.items()}
     for baseline in bases:
         x, base = batch.against(baseline)
-        result = captum.attribute(
-            tuple(x.values()),
-            baselines=tuple(b.contiguous() for b in base.values()),
-            target=batch.which,
-            additional_forward_args=tuple(batch.seen.values()),
-        )
+        with warnings.catch_warnings():
+            # Captum tells on every call that it hooks modules for its duration.
+            warnings.filterwarnings("ignore", "Setting forward, backward hooks", UserWarning)
+            result = captum.attribute(
+                tuple(value.clone().requires_grad_() for value in x.values()),
+                baselines=tuple(b.clone() for b in base.values()),
+                target=batch.which,
+                additional_forward_args=tuple(batch.seen.values()),
+            )
         for name, a in zip(names, result, strict=True):
             total[name] += a.detach().double().numpy() / len(bases)
     moved = difference(output, batch, bases)
