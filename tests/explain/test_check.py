@@ -43,7 +43,9 @@ def test_deletion_of_a_sum():
     # 1, 2, 5 and 10 % of 100 features are 1, 2, 5 and 10 of the ones.
     expected = [10, 9, 8, 5, 0, 0, 0, 0, 0, 0]
     assert FRACTIONS[:5] == (0.0, 0.01, 0.02, 0.05, 0.1)
-    np.testing.assert_allclose(explanation(TRUE).curve(TRUE[None].repeat(3, 0), "deletion"), expected)
+    np.testing.assert_allclose(
+        explanation(TRUE).curve(TRUE[None].repeat(3, 0), "deletion"), expected
+    )
     inserted = explanation(TRUE).curve(TRUE[None].repeat(3, 0), "insertion")
     np.testing.assert_allclose(inserted, 10 - np.array(expected))
     assert np.isclose(area(np.ones(len(FRACTIONS))), 1.0)
@@ -57,7 +59,9 @@ def test_unmeasured_features_are_not_counted():
     assert curve[FRACTIONS.index(0.2)] == 6
 
 
-@pytest.mark.parametrize(("scores", "passed"), [(TRUE, True), (-TRUE, False)], ids=["true", "false"])
+@pytest.mark.parametrize(
+    ("scores", "passed"), [(TRUE, True), (-TRUE, False)], ids=["true", "false"]
+)
 def test_the_right_order_passes_and_the_reverse_fails(scores, passed):
     curves, rows = deletion_and_insertion(
         explanation(scores), n_random=25, rng=np.random.default_rng(0)

@@ -8,7 +8,13 @@ import pytest
 import torch
 
 import pathweave as pw
-from pathweave.explain._paths import Batch, Settings, even_draws, gradient_shap, integrated_gradients
+from pathweave.explain._paths import (
+    Batch,
+    Settings,
+    even_draws,
+    gradient_shap,
+    integrated_gradients,
+)
 from pathweave.explain._units import Units, feature_ablation, read_units, shapley_sampling
 
 
@@ -56,7 +62,13 @@ def test_an_ensemble_of_baselines_is_their_mean_where_the_model_is_linear(small,
     mdata, _ = small
     reference = ("class", "A")
     several = pw.explain.attribute(
-        mdata, linear, of="outcome", reference=reference, n_baselines=10_000, n_steps=2, max_samples=5
+        mdata,
+        linear,
+        of="outcome",
+        reference=reference,
+        n_baselines=10_000,
+        n_steps=2,
+        max_samples=5,
     )  # more than there are: all of them
     a = mdata.obs["class"].astype(str).eq("A").to_numpy()
     assert several.params["baseline"] == f"{a.sum()} samples with class = A"
@@ -75,7 +87,9 @@ def test_an_ensemble_of_baselines_is_their_mean_where_the_model_is_linear(small,
 
 def test_a_contrast_is_the_difference_of_the_log_probabilities(small):
     mdata, model = small
-    there = pw.explain.attribute(mdata, model, contrast=("A", "B"), max_samples=8, keep_samples=True)
+    there = pw.explain.attribute(
+        mdata, model, contrast=("A", "B"), max_samples=8, keep_samples=True
+    )
     back = pw.explain.attribute(mdata, model, contrast=("B", "A"), max_samples=8)
     assert there.params["completeness_gap_relative"] < 0.01
     merged = there.feature.merge(back.feature, on=["layer", "feature"])
@@ -84,7 +98,9 @@ def test_a_contrast_is_the_difference_of_the_log_probabilities(small):
     total = there.samples.table("layer").sum(axis=1)
     rows = mdata.obs_names.get_indexer(total.index)
     # In between samples the baseline's value differs only by what was measured; complete samples share it.
-    whole = ~np.any([np.isnan(x) for x in map(_row_gaps, model._read(mdata).values())], axis=0)[rows]
+    whole = ~np.any([np.isnan(x) for x in map(_row_gaps, model._read(mdata).values())], axis=0)[
+        rows
+    ]
     start = log_p[rows, 0] - log_p[rows, 1] - total.to_numpy()
     assert whole.sum() == 0 or np.ptp(start[whole]) < 0.02
 
@@ -237,4 +253,6 @@ def test_units_by_name(small):
     with pytest.raises(ValueError, match="of several levels"):
         read_units(model, ["rna", node])
     with pytest.raises(ValueError, match="64 players are the most"):
-        pw.explain.attribute(small[0], model, method="shapley_sampling", units="gene", max_samples=1)
+        pw.explain.attribute(
+            small[0], model, method="shapley_sampling", units="gene", max_samples=1
+        )

@@ -14,7 +14,11 @@ def test_one_dimension_of_the_latent_is_that_of_all(small):
     every = pw.explain.attribute(mdata, model, of="latent", n_steps=4, max_samples=6).feature
     third = pw.explain.attribute(mdata, model, of="Z3", n_steps=4, max_samples=6).feature
     pd.testing.assert_frame_equal(
-        every.query("group == 'Z3'").reset_index(drop=True), third, check_exact=False, rtol=1e-4, atol=1e-6
+        every.query("group == 'Z3'").reset_index(drop=True),
+        third,
+        check_exact=False,
+        rtol=1e-4,
+        atol=1e-6,
     )
 
 
@@ -35,12 +39,16 @@ def test_the_distance_of_a_group_is_that_of_the_centres(small):
 def test_a_pathway_is_explained_by_what_is_near_it(small):
     mdata, model = small
     pathway = model.pathways_[0]
-    found = pw.explain.attribute(mdata, model, of=pathway.split(":")[-1], n_steps=16, max_samples=10)
+    found = pw.explain.attribute(
+        mdata, model, of=pathway.split(":")[-1], n_steps=16, max_samples=10
+    )
     assert found.params["of"] == pathway
     assert found.params["completeness_gap_relative"] < 0.01
     members = model.ensemble_.graph.members[0]
     inside = found.gene["node"].isin(np.array(model.ensemble_.graph.node_ids)[members])
-    assert found.gene.loc[inside, "importance"].mean() > found.gene.loc[~inside, "importance"].mean()
+    assert (
+        found.gene.loc[inside, "importance"].mean() > found.gene.loc[~inside, "importance"].mean()
+    )
 
 
 def test_layers_of_a_gene_lie_side_by_side(small):

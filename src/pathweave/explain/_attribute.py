@@ -54,11 +54,16 @@ _BY_VALUE = {
     "deeplift": deeplift,
 }
 _BY_PATHWAY_LAYER = ("conductance", "grad_cam")
-_STEPS = {"integrated_gradients": 16, "gradient_shap": 64, "conductance": 64, "shapley_sampling": 25}
+_STEPS = {
+    "integrated_gradients": 16,
+    "gradient_shap": 64,
+    "conductance": 64,
+    "shapley_sampling": 25,
+}
 _N_BASELINES = {"gradient_shap": 16}
 
 
-def attribute(
+def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     mdata: MuData,
     model: Estimator,
     *,
@@ -278,7 +283,11 @@ class Work:
             return {"completeness_gap": None, "completeness_gap_relative": None}
         if self.method == "conductance":
             past = self.past / max(self.moved, 1e-12)
-            return {"completeness_gap": None, "completeness_gap_relative": None, "past_the_pathways": past}
+            return {
+                "completeness_gap": None,
+                "completeness_gap_relative": None,
+                "past_the_pathways": past,
+            }
         relative = self.missed / max(self.moved, 1e-12)
         return {"completeness_gap": self.worst, "completeness_gap_relative": relative}
 
@@ -289,7 +298,9 @@ class Work:
 
     def _by_value(self, j: int, job: Job) -> Explained:
         method = _BY_VALUE[self.method]
-        item = Explained(job.group, job.rows, {n: v[job.rows] for n, v in self.values.items()}, {}, [])
+        item = Explained(
+            job.group, job.rows, {n: v[job.rows] for n, v in self.values.items()}, {}, []
+        )
         draws = None
         if self.method == "gradient_shap":
             draws = even_draws(len(job.rows), self.n_steps, len(self.bases), seed=self.seed + j)
@@ -311,7 +322,9 @@ class Work:
             parts = []
             for batch in batches(self.values, job.rows, job.which, size):
                 if self.method == "feature_ablation":
-                    parts.append(feature_ablation(output, units, batch, self.bases, self.batch_size))
+                    parts.append(
+                        feature_ablation(output, units, batch, self.bases, self.batch_size)
+                    )
                     continue
                 found, gap = shapley_sampling(
                     output, units, batch, self.bases, n_permutations=self.n_steps,
@@ -339,6 +352,8 @@ class Work:
         settings = Settings(self.n_steps, self.batch_size)
         found, past = conductance(output, net, batch, self.bases, settings)
         self._account(found.sum(axis=1), np.zeros(len(past)))
-        self.moved += float(np.abs(found.sum(axis=1) + past).sum() - np.abs(found.sum(axis=1)).sum())
+        self.moved += float(
+            np.abs(found.sum(axis=1) + past).sum() - np.abs(found.sum(axis=1)).sum()
+        )
         self.past += float(np.abs(past).sum())
         return found

@@ -56,12 +56,16 @@ def baselines(
     else:
         mask = groups_of(mdata, reference[0])[str(reference[1])]
         words = f"samples with {reference[0]} = {reference[1]}"
-    rows = np.flatnonzero(mask & ~np.all([np.isnan(x).all(axis=1) for x in values.values()], axis=0))
+    rows = np.flatnonzero(
+        mask & ~np.all([np.isnan(x).all(axis=1) for x in values.values()], axis=0)
+    )
     if not len(rows):
         msg = f"reference={reference!r}: none of its samples has a layer, so there is no baseline."
         raise ValueError(msg)
     if n_baselines == 1:
-        return [{name: _mean(x[rows], mean[name]) for name, x in values.items()}], f"mean of {words}"
+        return [
+            {name: _mean(x[rows], mean[name]) for name, x in values.items()}
+        ], f"mean of {words}"
     chosen = rng.choice(rows, min(n_baselines, len(rows)), replace=False)
     made = [
         {n: np.where(np.isnan(x[i]), mean[n], x[i]).astype(np.float32) for n, x in values.items()}

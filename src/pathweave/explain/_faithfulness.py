@@ -13,8 +13,6 @@ from pathweave.explain._paths import Batch, flat
 from pathweave.nn import seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor
 
     from pathweave.explain._baselines import Baseline
@@ -100,9 +98,14 @@ def deletion_and_insertion(
         own = explanation.curve(explanation.scores, kind)  # type: ignore[arg-type]
         random = np.array([explanation.curve(scores, kind) for scores in noise])  # type: ignore[arg-type]
         low, high = np.quantile(random, (0.025, 0.975), axis=0)
-        for order, value, edges in (("attribution", own, (np.nan, np.nan)), ("random", random.mean(axis=0), (low, high))):
+        for order, value, edges in (
+            ("attribution", own, (np.nan, np.nan)),
+            ("random", random.mean(axis=0), (low, high)),
+        ):
             named = {"curve": kind, "order": order, "fraction": FRACTIONS}
-            tables.append(pd.DataFrame({**named, "value": value, "low": edges[0], "high": edges[1]}))
+            tables.append(
+                pd.DataFrame({**named, "value": value, "low": edges[0], "high": edges[1]})
+            )
         areas = np.array([area(curve) for curve in random])
         p = (1 + int(better(areas, area(own)).sum())) / (1 + n_random)
         verb, way = ("Deleting", "falls") if kind == "deletion" else ("Inserting", "rises")
@@ -142,7 +145,9 @@ def infidelity_of(explanation: Explanation, *, seed: int) -> dict[str, object]:
         at = torch.as_tensor(np.flatnonzero(ex.seen[i].numpy()))
         shuffled[i, at] = scores[i, at[torch.as_tensor(rng.permutation(len(at)))]]
 
-    def perturb(x: tuple[Tensor, ...], base: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def perturb(
+        x: tuple[Tensor, ...], base: tuple[Tensor, ...]
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         gone = [torch.rand_like(value) < _PERTURBED for value in x]
         left = [torch.where(g, b, value) for g, value, b in zip(gone, x, base, strict=True)]
         return tuple(g.to(scores.dtype) for g in gone), tuple(left)
@@ -175,5 +180,3 @@ def infidelity_of(explanation: Explanation, *, seed: int) -> dict[str, object]:
         "words": f"When a fifth of the features is set to the baseline, the attributions miss {100 * own:.2g} % of the squared "
         f"change of the output (shuffled ones {100 * other:.3g} %; 100 % is to say nothing).",
     }
-
-

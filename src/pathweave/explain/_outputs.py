@@ -119,7 +119,9 @@ def ask(
         return _pathway(asked, pathways[chosen])
     known = [*model.targets_, "latent", latent[0], "...", latent[-1], "distance"]
     many = f", or one of {len(model.pathways_)} pathways ({listed(model.pathways_, 2)})"
-    msg = f"of={chosen!r} is not known; choose one of {listed(known, 20)}{many if pathways else ''}."
+    msg = (
+        f"of={chosen!r} is not known; choose one of {listed(known, 20)}{many if pathways else ''}."
+    )
     raise ValueError(msg)
 
 

@@ -128,7 +128,9 @@ def gradient_shap(
     return total, moved - difference(output, batch, bases)
 
 
-def even_draws(n: int, n_steps: int, n_baselines: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def even_draws(
+    n: int, n_steps: int, n_baselines: int, *, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw for every sample which baselines are left, and how far along the way (n, n_steps) each.
 
     Every baseline is drawn as often as any, and its points are spread evenly (one in each of as many
@@ -148,9 +150,7 @@ def even_draws(n: int, n_steps: int, n_baselines: int, *, seed: int) -> tuple[np
     return np.array(chosen), np.array(alphas)
 
 
-def deeplift(
-    output: Output, batch: Batch, bases: list[Baseline], settings: Settings
-) -> Attributed:
+def deeplift(output: Output, batch: Batch, bases: list[Baseline], settings: Settings) -> Attributed:
     """Multiply differences from the baseline by DeepLift's multipliers, where these add up."""
     from captum.attr import DeepLift
 
@@ -195,7 +195,9 @@ def difference(output: Output, batch: Batch, bases: list[Baseline]) -> np.ndarra
         return np.asarray(output(x, seen).gather(1, at)[:, 0].double().numpy())
 
     pairs = [batch.against(baseline) for baseline in bases]
-    start = np.mean([value({n: b.contiguous() for n, b in base.items()}) for _, base in pairs], axis=0)
+    start = np.mean(
+        [value({n: b.contiguous() for n, b in base.items()}) for _, base in pairs], axis=0
+    )
     return np.asarray(value(pairs[0][0]) - start)
 
 

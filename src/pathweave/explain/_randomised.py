@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
     from pathweave.models import Estimator
 
+_OWN = 0xADE
+"""Keeps the seeds apart from those of fits: a network must not be compared with how it began itself."""
 
-def randomised(model: Estimator, *, seed: int, networks: bool = True, linear: bool = True) -> Estimator:
+
+def randomised(
+    model: Estimator, *, seed: int, networks: bool = True, linear: bool = True
+) -> Estimator:
     """Copy a model with new parameters; the data's means and deviations stay.
 
     Networks get the random parameters that they could have begun with, linear and kernel parts their own weights,
@@ -27,7 +32,7 @@ def randomised(model: Estimator, *, seed: int, networks: bool = True, linear: bo
     changed: Any = replace(ensemble, parts=dict(ensemble.parts))
     nets = ensemble.nets
     if networks:
-        nets = [_new_network(net, ensemble, seed + i) for i, net in enumerate(nets)]
+        nets = [_new_network(net, ensemble, [seed, i, _OWN]) for i, net in enumerate(nets)]
     changed.__dict__["nets"] = nets
     rng = np.random.default_rng(seed)
     if linear:
@@ -42,8 +47,8 @@ def randomised(model: Estimator, *, seed: int, networks: bool = True, linear: bo
     return other
 
 
-def _new_network(net: PathwayVAENet, ensemble: Any, seed: int) -> PathwayVAENet:
-    with seeded(seed):
+def _new_network(net: PathwayVAENet, ensemble: Any, entropy: list[int]) -> PathwayVAENet:
+    with seeded(int(np.random.SeedSequence(entropy).generate_state(1)[0])):
         new = PathwayVAENet(ensemble.spec, ensemble.graph)
     learned = {name for name, _ in net.named_parameters()}
     kept = {name: value for name, value in net.state_dict().items() if name not in learned}

@@ -49,7 +49,9 @@ class SampleCollector:
         labels = [(name, feature) for name, layer in layers.items() for feature in layer.features]
         of, feature = ([label[k] for label in labels] for k in (0, 1))
         self._put("feature", {"layer": of, "feature": feature}, np.hstack(list(a.values())))
-        self._put("layer", {"layer": list(a)}, np.stack([x.sum(axis=1) for x in a.values()], axis=1))
+        self._put(
+            "layer", {"layer": list(a)}, np.stack([x.sum(axis=1) for x in a.values()], axis=1)
+        )
         graph = self.model.ensemble_.graph
         if graph is None or self.model.graph_ is None:
             return

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from scipy.stats import rankdata
 
 from pathweave.explain._units import memberships
@@ -71,7 +70,9 @@ def empty_table(level: str) -> pd.DataFrame:
 def joined(tables: dict[str, list[pd.DataFrame]]) -> dict[str, pd.DataFrame]:
     """Put the tables of all groups below one another, at every level."""
     return {
-        level: pd.concat(found, ignore_index=True) if (found := tables.get(level)) else empty_table(level)
+        level: pd.concat(found, ignore_index=True)
+        if (found := tables.get(level))
+        else empty_table(level)
         for level in COLUMNS
     }
 

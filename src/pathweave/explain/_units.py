@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import factorial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ from pathweave.explain._paths import Batch, difference
 from pathweave.nn import seeded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from pathweave.explain._baselines import Baseline
@@ -48,7 +49,9 @@ class Units:
 
     def others(self) -> np.ndarray:
         """For every feature, layer after layer, whether it is in no unit."""
-        return np.concatenate([np.asarray(m.sum(axis=1)).ravel() == 0 for m in self.members.values()])
+        return np.concatenate(
+            [np.asarray(m.sum(axis=1)).ravel() == 0 for m in self.members.values()]
+        )
 
     def drive(self, x: dict[str, np.ndarray]) -> np.ndarray:
         """Mean of the standardised measured members, (n, n_units): what a unit is high or low in."""
@@ -165,7 +168,9 @@ class _Game:
     A feature is there if all units that hold it are: of overlapping pathways each takes all its members away.
     """
 
-    def __init__(self, output: Output, units: Units, batch: Batch, baseline: Baseline, *, rest: bool) -> None:
+    def __init__(
+        self, output: Output, units: Units, batch: Batch, baseline: Baseline, *, rest: bool
+    ) -> None:
         self.output, self.names = output, list(batch.values)
         blocks = sp.vstack([units.members[name] for name in self.names])
         if rest:
@@ -174,7 +179,9 @@ class _Game:
         coo = sp.coo_matrix(blocks)
         at = torch.as_tensor(np.stack([coo.row, coo.col]).astype(np.int64))
         data = torch.ones(len(coo.data))
-        self.matrix = torch.sparse_coo_tensor(at, data, coo.shape, check_invariants=False).coalesce()
+        self.matrix = torch.sparse_coo_tensor(
+            at, data, coo.shape, check_invariants=False
+        ).coalesce()
         self.n_units = coo.shape[1]
         self.sizes = [int(batch.values[name].shape[1]) for name in self.names]
         x, base = batch.against(baseline)
@@ -186,7 +193,9 @@ class _Game:
         x, base, seen = args[:k], args[k : 2 * k], args[2 * k :]
         left = {
             name: torch.where(away, b, value)
-            for name, away, value, b in zip(self.names, gone.split(self.sizes, 1), x, base, strict=True)
+            for name, away, value, b in zip(
+                self.names, gone.split(self.sizes, 1), x, base, strict=True
+            )
         }
         return self.output(left, dict(zip(self.names, seen, strict=True)))
 

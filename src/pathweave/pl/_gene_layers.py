@@ -1,4 +1,4 @@
-"""Genes by group and layer: is it the methylation or the expression of a gene?"""
+"""Genes by group and layer: whether it is the methylation or the expression of a gene."""
 
 from __future__ import annotations
 
@@ -92,6 +92,8 @@ def gene_layers(
     figure = ax.get_figure()
     if figure is not None:
         bar = figure.colorbar(drawn, ax=ax, shrink=0.7, pad=0.02)
-        bar.set_label(f"mean {'' if signed else '|'}attribution{'' if signed else '|'} ({unit})", fontsize=8)
+        bar.set_label(
+            f"mean {'' if signed else '|'}attribution{'' if signed else '|'} ({unit})", fontsize=8
+        )
         bar.ax.tick_params(labelsize=8)
     return ax

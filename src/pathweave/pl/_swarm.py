@@ -33,7 +33,7 @@ def swarm(
     mdata
         MuData with ``pathweave.tl.attribute(..., keep_samples=True)``.
     group
-        Samples of this group; by default all, or the first group where samples are in several.
+        Samples of this group; by default all where one output is explained, and the first where each group has its own.
     layer
         Features of this layer; of all by default.
     n_top
@@ -62,8 +62,9 @@ def swarm(
     """
     params = get.attributions(mdata, level="layer").attrs["params"]
     groups = list(dict.fromkeys(get.attributions(mdata, level="layer")["group"]))
-    if group is None and params["task"] in ("latent", "distance") and len(groups) > 1:
-        group = groups[0]
+    own_output = params["task"] in ("class", "latent", "distance")
+    if group is None and own_output and len(groups) > 1:
+        group = groups[0]  # every group explains an output of its own
     if group is not None:
         check_choice("group", group, groups)
     table = get.sample_attributions(mdata, level="feature", group=group)
@@ -100,7 +101,9 @@ def swarm(
 
 def _standardised(mdata: MuData, layer: str, feature: str, samples: pd.Index) -> np.ndarray:
     if layer not in mdata.mod or feature not in mdata.mod[layer].var_names:
-        return np.zeros(len(samples))  # a feature made from another one, such as an earlier sample's
+        return np.zeros(
+            len(samples)
+        )  # a feature made from another one, such as an earlier sample's
     column = mdata.mod[layer][:, feature]
     x = column.X.toarray() if hasattr(column.X, "toarray") else np.asarray(column.X)
     values = pd.Series(np.asarray(x, dtype=float).ravel(), index=column.obs_names).reindex(samples)

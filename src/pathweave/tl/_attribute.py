@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathweave.models import Estimator
 
 
-def attribute(
+def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     mdata: MuData,
     model: Estimator,
     *,
@@ -101,7 +101,7 @@ def attribute(
     return out if copy else None
 
 
-def check(
+def check(  # noqa: PLR0913  # named one by one, as in cross_validate
     mdata: MuData,
     model: Estimator,
     *,
