@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import anndata as ad
+import mudata
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,7 +137,7 @@ def test_any_batch_size_gives_the_same_units(small):
 
 def test_a_layer_that_is_not_there_gets_nothing_from_any_method(small):
     mdata, model = small
-    lacks = ~mdata.obsm["protein"]
+    lacks = np.isnan(model._read(mdata)["protein"]).all(axis=1)
     assert lacks.any()
     for method in ("integrated_gradients", "gradient_shap", "shapley_sampling", "feature_ablation"):
         found = pw.explain.attribute(mdata, model, method=method, n_steps=3, keep_samples=True)
@@ -151,20 +153,50 @@ def test_deeplift_is_refused_where_it_does_not_add_up(small):
         pw.explain.attribute(mdata, model, of="outcome", method="deeplift")
 
 
-def test_conductance_and_what_passes_by_make_the_difference():
-    mdata = pw.datasets.simulate(50, n_pathways_active=2, seed=7)
-    gnn = pw.models.PathwayGNN(4, max_epochs=3, n_folds=3).fit(
-        mdata, pw.graph.reactome(), target="outcome"
+@pytest.fixture(scope="module")
+def six_genes():
+    """Genes of two pathways in one layer: nothing passes the pathways by."""
+    rng = np.random.default_rng(0)
+    genes = ["TP53", "MDM2", "CDKN1A", "EGFR", "GRB2", "SOS1"]
+    x = rng.normal(size=(60, 6)).astype(np.float32)
+    obs = pd.DataFrame({"y": x[:, 0] + x[:, 1] - x[:, 4]}, index=[f"s{i}" for i in range(60)])
+    rna = ad.AnnData(x, obs=obs[[]].copy(), var=pd.DataFrame(index=genes))
+    with pw.io.quiet_mudata():
+        mdata = mudata.MuData({"rna": rna})
+        mdata.obs["y"] = obs["y"]
+    return mdata
+
+
+def test_conductance_and_what_passes_by_make_the_difference(six_genes):
+    mdata = six_genes
+    sets = {"P53": ["TP53", "MDM2", "CDKN1A"], "RAS": ["EGFR", "GRB2", "SOS1"]}
+    graph = pw.graph.gmt(sets)
+    model = pw.models.PathwayGNN(3, max_epochs=30, n_folds=3, pathway_size=(3, 150)).fit(
+        mdata, graph, target="y"
     )
-    found = pw.explain.attribute(mdata, gnn, method="conductance", n_steps=100, max_samples=4)
-    # Everything but features in no pathway passes through the pathways of a PathwayGNN.
-    assert list(found.pathway["pathway"].sort_values()) == sorted(gnn.pathways_)
+    found = pw.explain.attribute(
+        mdata, model, method="conductance", n_steps=400, max_samples=6, keep_samples=True
+    )
     assert found.feature.empty
-    stack_of_nets = gnn.ensemble_.deep_part("outcome", [1])
-    assert found.params["past_the_pathways"] < 0.9
-    assert stack_of_nets.task == "number"
+    assert found.gene_layer.empty
+    assert sorted(found.pathway["pathway"]) == sorted(model.pathways_)
+    # All of the output passes through the two pathways.
+    assert found.params["past_the_pathways"] < 0.01
+    networks = [model.ensemble_.deep_part("y", [k]) for k in range(1, len(model.ensemble_.states))]
+    values = torch.tensor(model._read(mdata)["rna"])
+    seen = {"rna": torch.ones_like(values, dtype=torch.bool)}
+    base = torch.as_tensor(model.baseline_["rna"], dtype=torch.float32).expand_as(values)
+    with torch.no_grad():
+        moved = [(net({"rna": values}, seen) - net({"rna": base}, seen))[:, 0] for net in networks]
+    expected = torch.stack(moved).mean(dim=0).numpy()
+    total = found.samples.table("pathway").sum(axis=1)
+    rows = mdata.obs_names.get_indexer(total.index)
+    np.testing.assert_allclose(total, expected[rows], rtol=0.02, atol=2e-3)
     with pytest.raises(ValueError, match="explains by pathways"):
-        pw.explain.attribute(mdata, gnn, of=gnn.pathways_[0], method="conductance")
+        pw.explain.attribute(mdata, model, of=model.pathways_[0], method="conductance")
+    grad_cam = pw.explain.attribute(mdata, model, method="grad_cam", max_samples=6)
+    assert np.isfinite(grad_cam.pathway["value"]).all()
+    assert grad_cam.params["completeness_gap"] is None
 
 
 # A model made by hand: out = 3 a0 - 2 a1 + a0 b0, two layers of two and one features.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -145,9 +145,9 @@ def infidelity_of(explanation: Explanation, *, seed: int) -> dict[str, object]:
         at = torch.as_tensor(np.flatnonzero(ex.seen[i].numpy()))
         shuffled[i, at] = scores[i, at[torch.as_tensor(rng.permutation(len(at)))]]
 
-    def perturb(
-        x: tuple[Tensor, ...], base: tuple[Tensor, ...]
-    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def perturb(x: Any, base: Any) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        # Of a single layer Captum hands over the tensor itself.
+        x, base = ((x,), (base,)) if isinstance(x, torch.Tensor) else (x, base)
         gone = [torch.rand_like(value) < _PERTURBED for value in x]
         left = [torch.where(g, b, value) for g, value, b in zip(gone, x, base, strict=True)]
         return tuple(g.to(scores.dtype) for g in gone), tuple(left)

@@ -255,7 +255,8 @@ def _distance(asked: _Asked, reference: tuple[str, str] | None) -> Question:
     embed = asked.model.ensemble_.latent if consensus is None else consensus.embed
     z = embed(asked.values)
     start = np.nanmean(z[here], axis=0)
-    axes, jobs = [], []
+    axes: list[np.ndarray] = []
+    jobs: list[Job] = []
     for name, mask in groups_of(asked.mdata, asked.groupby).items():
         rows = asked.draw(mask & ~here)
         if len(rows):

@@ -37,7 +37,7 @@ def randomised(
     rng = np.random.default_rng(seed)
     if linear:
         for name, parts in ensemble.parts.items():
-            dealt = [_dealt_anew(part, rng) for part in parts.linear]
+            dealt: list[Any] = [_dealt_anew(part, rng) for part in parts.linear]
             changed.parts[name] = replace(parts, linear=dealt)
     other = copy.copy(model)
     other.ensemble_ = changed
