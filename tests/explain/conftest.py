@@ -15,7 +15,9 @@ import pathweave as pw
 @pytest.fixture(scope="session")
 def small():
     """Samples and a model with classes, a number and survival; small, so that a method takes a second."""
-    mdata = pw.datasets.simulate(60, n_pathways_active=2, missing=0.05, missing_layers=0.2, seed=6)
+    mdata = pw.datasets.simulate(
+        60, n_pathways_active=2, n_features=200, missing=0.05, missing_layers=0.2, seed=6
+    )
     model = quick(max_epochs=3).fit(mdata, pw.graph.reactome(), target=["class", "outcome"])
     return mdata, model
 

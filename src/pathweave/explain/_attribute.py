@@ -332,7 +332,8 @@ class Work:
                 )  # fmt: skip
                 self._account(found.sum(axis=1), gap)
                 parts.append(found)
-            item.add(np.concatenate(parts))
+            # Exactly nothing, not a rounding error, for what was not measured.
+            item.add(np.where(np.isnan(item.drive), 0.0, np.concatenate(parts)))
         return item
 
     def _by_pathway_layer(self, job: Job) -> ExplainedUnits:
