@@ -9,7 +9,7 @@ import numpy as np
 
 from pathweave._core import keys
 from pathweave._core.checks import check_choice, check_mudata, listed, select_layers
-from pathweave._core.results import Truth
+from pathweave._core.results import Faithfulness, SampleAttributions, Truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,10 +20,12 @@ __all__ = [
     "adata",
     "attributions",
     "embedding",
+    "faithfulness",
     "history",
     "imputed",
     "pathway_activity",
     "predictions",
+    "sample_attributions",
     "truth",
 ]
 
@@ -190,7 +192,7 @@ def attributions(mdata: MuData, *, level: str = "gene", group: str | None = None
     mdata
         Data that `tl.attribute` has written to.
     level
-        ``"feature"``, ``"gene"``, ``"pathway"`` or ``"layer"``.
+        ``"feature"``, ``"gene"``, ``"pathway"``, ``"layer"`` or ``"gene_layer"`` (genes, their layers side by side).
     group
         Only the rows of this class, risk or latent dimension; all groups if not given.
 
@@ -216,6 +218,73 @@ def attributions(mdata: MuData, *, level: str = "gene", group: str | None = None
     table = _of_group(stored[level], group, "explained")
     table.attrs["params"] = _json(stored.get("params", "{}"), "the parameters of the attributions")
     return table
+
+
+def sample_attributions(
+    mdata: MuData, *, level: str = "gene", group: str | None = None, layer: str | None = None
+) -> pd.DataFrame:
+    """Read attributions sample by sample.
+
+    Parameters
+    ----------
+    mdata
+        Data that ``tl.attribute(..., keep_samples=True)`` has written to.
+    level
+        ``"feature"``, ``"gene"``, ``"pathway"`` or ``"layer"``.
+    group
+        Only samples of this group; needed where samples are explained in several (the latent).
+    layer
+        Only what came through this layer; genes are summed over layers otherwise.
+
+    Returns
+    -------
+    Signed attributions (n_samples, n_columns) in the units of what was explained; ``.abs()`` of it is unsigned. Columns
+    are symbols of genes (node ids where a symbol is none or not alone), ids of pathways, names of layers or features.
+
+    Examples
+    --------
+    >>> import pathweave as pw
+    >>> mdata = pw.datasets.simulate(60, seed=1)
+    >>> model = pw.models.PathwayVAE(8, max_epochs=3, n_folds=3).fit(mdata, target="class")
+    >>> pw.tl.attribute(mdata, model, n_steps=8, keep_samples=True)
+    >>> pw.get.sample_attributions(mdata, level="layer").shape
+    (60, 4)
+    """
+    check_mudata(mdata)
+    stored = (_record(mdata).get(keys.ATTRIBUTIONS) or {}).get(keys.SAMPLES)
+    if stored is None:
+        call = "pathweave.tl.attribute(mdata, model, keep_samples=True)"
+        raise KeyError(_first("no attributions of single samples", call))
+    return SampleAttributions.from_record(stored).table(level, group=group, layer=layer)
+
+
+def faithfulness(mdata: MuData) -> Faithfulness:
+    """Read what `tl.check` found about the attributions.
+
+    Parameters
+    ----------
+    mdata
+        Data that `tl.check` has written to.
+
+    Returns
+    -------
+    Table of the checks, curves of deletion and insertion, and the verdict in words.
+
+    Examples
+    --------
+    >>> import pathweave as pw
+    >>> mdata = pw.datasets.simulate(60, seed=1)
+    >>> model = pw.models.PathwayVAE(8, max_epochs=3, n_folds=3).fit(mdata, target="class")
+    >>> pw.tl.check(mdata, model, max_samples=10)
+    >>> pw.get.faithfulness(mdata).params["n_samples"]
+    10
+    """
+    check_mudata(mdata)
+    stored = _record(mdata).get(keys.FAITHFULNESS)
+    if stored is None:
+        raise KeyError(_first("no check of attributions", "pathweave.tl.check(mdata, model)"))
+    params = _json(stored["params"], "the parameters of the check")
+    return Faithfulness(stored["table"].copy(), stored["curves"].copy(), params)
 
 
 def pathway_tests(

@@ -63,7 +63,13 @@ LAYER_KINDS: Final = (
     "other",
 )
 
-ATTRIBUTION_LEVELS: Final = ("feature", "gene", "pathway", "layer")
+ATTRIBUTION_LEVELS: Final = ("feature", "gene", "pathway", "layer", "gene_layer")
+
+SAMPLES: Final = "samples"
+"""Entry of the attributions: tables and arrays of attributions sample by sample."""
+
+FAITHFULNESS: Final = "faithfulness"
+"""``mdata.uns["pathweave"]["faithfulness"]``: dict of DataFrames table and curves + params."""
 
 
 def prediction(target: str) -> str:

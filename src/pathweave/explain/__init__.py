@@ -1,8 +1,9 @@
-"""Attributions of a fitted model, from features to pathways, and tests of what goes with its outcome."""
+"""Attributions of a fitted model, whether to believe them, and tests of what goes with its outcome."""
 
 from __future__ import annotations
 
 from pathweave.explain._attribute import attribute
+from pathweave.explain._check import check
 from pathweave.explain._test_pathways import test_pathways
 
-__all__ = ["attribute", "test_pathways"]
+__all__ = ["attribute", "check", "test_pathways"]

@@ -1,51 +1,93 @@
-"""Integrated gradients of a fitted model, per feature, gene, pathway and layer."""
+"""Attributions of a fitted model per feature, gene, pathway and layer, by one of several methods."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-import torch
 
 from pathweave._core.checks import check_choice, check_mudata, check_obs_column
 from pathweave._core.progress import progress
 from pathweave._core.results import Attributions
 from pathweave._core.version import VERSION
-from pathweave.explain._tables import Explained, attribution_tables
+from pathweave.explain._baselines import baselines
+from pathweave.explain._outputs import UNITS, Job, Question, ask
+from pathweave.explain._paths import (
+    Batch,
+    Settings,
+    batches,
+    deeplift,
+    even_draws,
+    gradient_shap,
+    integrated_gradients,
+)
+from pathweave.explain._pathway_layer import (
+    check_pathway_layer,
+    conductance,
+    grad_cam,
+    member_means,
+)
+from pathweave.explain._samples import SampleCollector
+from pathweave.explain._tables import Explained, attribution_tables, joined
+from pathweave.explain._unit_tables import ExplainedUnits, unit_tables
+from pathweave.explain._units import Units, feature_ablation, read_units, shapley_sampling
 from pathweave.nn import single_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator, Sequence
 
+    import pandas as pd
     from mudata import MuData
-    from torch import Tensor
 
+    from pathweave.explain._baselines import Baseline
     from pathweave.models import Estimator
 
-    Output = Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]
+Method = Literal[
+    "integrated_gradients", "gradient_shap", "deeplift", "feature_ablation", "shapley_sampling",
+    "conductance", "grad_cam",
+]  # fmt: skip
 
-_ROWS_AT_ONCE = 512
+_BY_VALUE = {
+    "integrated_gradients": integrated_gradients,
+    "gradient_shap": gradient_shap,
+    "deeplift": deeplift,
+}
+_BY_PATHWAY_LAYER = ("conductance", "grad_cam")
+_STEPS = {
+    "integrated_gradients": 16,
+    "gradient_shap": 64,
+    "conductance": 64,
+    "shapley_sampling": 25,
+}
+_N_BASELINES = {"gradient_shap": 16}
 
 
-def attribute(
+def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     mdata: MuData,
     model: Estimator,
     *,
     of: str | None = None,
+    contrast: Sequence[str] | None = None,
     groupby: str | None = None,
-    n_steps: int = 16,
+    method: Method = "integrated_gradients",
+    units: str | Sequence[str] = "layer",
+    reference: tuple[str, str] | None = None,
+    n_baselines: int | None = None,
+    n_steps: int | None = None,
     max_samples: int = 100,
+    keep_samples: bool = False,
+    batch_size: int = 512,
     seed: int = 0,
 ) -> Attributions:
-    r"""Explain a model's predictions or its latent by integrated gradients.
+    r"""Explain what a model predicts, its latent or a pathway's activity.
 
-    For sample x and baseline b (the mean of the training samples) a feature's attribution is
+    For sample x and baseline b (the mean of the training samples) a feature's integrated gradient is
 
     .. math:: (x_i - b_i) \int_0^1 \partial_i f(b + t (x - b)) \, dt
 
-    (Sundararajan et al. 2017, equation 1), so that the attributions of a sample add up to
-    f(x) - f(b). What is explained is the whole prediction, linear parts and networks together. A value
-    that was not measured gets no attribution.
+    so that the attributions of a sample add up to f(x) - f(b). What is explained is the whole prediction,
+    linear parts and networks together. A value that was not measured gets no attribution.
 
     Parameters
     ----------
@@ -54,19 +96,50 @@ def attribute(
     model
         Fitted model.
     of
-        A target of the model, or ``"latent"``; the first target by default, the latent without one.
-        Of classes the log odds are explained, of survival the log hazard, of numbers their value, of
-        the latent each dimension.
+        A target of the model; ``"latent"`` (every dimension) or one of its dimensions, such as ``"Z3"``;
+        ``"distance"``, how far samples of each group lie from the centre of `reference` along the way to the centre
+        of their group in the latent (its mean is the distance of the centres); or the id of a pathway, whose
+        activity is explained. The first target by default, the latent without one. Of classes the log odds are
+        explained, of survival the log hazard, of numbers their value.
+    contrast
+        Two classes (a, b) of the target: log p(a) - log p(b) is explained, in the samples of both by default.
     groupby
         Column of ``mdata.obs``. By default every class is explained in its own samples, and anything
         else in all samples together. With another column, samples of each group are explained together
         (for classes: the log odds of the class predicted for the sample).
+    method
+        - ``"integrated_gradients"``: as above, for everything differentiable; exact up to the quadrature.
+        - ``"gradient_shap"``: the gradient at random points on the ways from many baselines, an estimate of
+          SHAP values where features hardly interact; noisy with few `n_steps`, which shows in the completeness gap.
+        - ``"deeplift"``: only where it is right. It has rules for some modules; what else a model does (GELU, the
+          product of experts, kernels, pooled probabilities) breaks it, and then it is refused.
+        - ``"feature_ablation"``: what the output loses when all features of a unit are set to the baseline. No
+          gradients; what two units carry both is given to neither.
+        - ``"shapley_sampling"``: a unit's mean gain over orders of all units; shares out what units carry together.
+          For some tens of units at most.
+        - ``"conductance"``: how much of the networks' output passes through the activity of each pathway. Only
+          the networks are explained, and encoders beside the graph pass by: ``params["past_the_pathways"]`` says
+          how much.
+        - ``"grad_cam"``: gradient times activity of each pathway in the networks. Local, without a baseline.
+    units
+        For ablation and Shapley values: ``"layer"``, ``"gene"`` or ``"pathway"``, or names of some of one level
+        (genes by symbol or node id). Genes and pathways take all their features of all layers with them.
+    reference
+        A column of ``mdata.obs`` and a label: baselines are these samples instead of the training samples.
+    n_baselines
+        1 for their mean, more for so many samples of them, over which attributions are averaged. By default
+        16 for gradient SHAP and 1 otherwise.
     n_steps
-        Points of the Gauss-Legendre quadrature along the path.
+        Points of the Gauss-Legendre quadrature along the path (16 by default), steps of conductance (64), draws of
+        gradient SHAP (64), orders of Shapley sampling (25; exact where there are no more).
     max_samples
         At most so many samples a group, drawn at random.
+    keep_samples
+        Keep the attributions of every sample, too.
+    batch_size
+        Samples, or points on their paths, that are computed at once. The numbers do not depend on it but for rounding.
     seed
-        Seed of that draw.
+        Seed of all draws.
 
     Returns
     -------
@@ -74,8 +147,19 @@ def attribute(
     importance (mean absolute attribution), direction (correlation of the input with its attribution:
     positive where high values raise the output), se (standard error of value over replicates, NaN with
     one) and rank; pathways are ranked by ``score``, a z statistic of their members' importance against
-    all measured nodes. ``params`` holds the completeness gap: the largest and the relative difference
-    between summed attributions and f(x) - f(b).
+    all measured nodes. ``gene_layer`` has a row for every gene and layer that measures it, with its
+    ``share`` of the gene. Ablation and Shapley values fill only the table of their units, conductance and Grad-CAM
+    only that of pathways; there ``score`` is the importance in standard deviations over pathways. ``samples``
+    holds single samples. ``params`` holds the completeness gap: the largest and the relative difference
+    between summed attributions and f(x) - f(b), None for methods that do not add up.
+
+    References
+    ----------
+    Integrated gradients: Sundararajan, Taly and Yan, ICML 2017, equation 1. Gradient SHAP: Lundberg and Lee,
+    NeurIPS 2017; expected gradients, Erion et al., Nature Machine Intelligence 3 (2021), equation 4. DeepLift:
+    Shrikumar, Greenside and Kundaje, ICML 2017. Shapley sampling: Castro, Gomez and Tejada, Computers and Operations
+    Research 36 (2009). Conductance: Dhamdhere, Sundararajan and Yan, ICLR 2019, equation 2. Grad-CAM: Selvaraju et al.,
+    ICCV 2017, equations 1 and 2. Captum: Kokhlikyan et al. 2020.
 
     Examples
     --------
@@ -85,157 +169,192 @@ def attribute(
     >>> tables = pw.explain.attribute(mdata, model, n_steps=8)
     >>> tables.layer.columns.tolist()
     ['group', 'layer', 'value', 'importance', 'se', 'share', 'rank']
+    >>> shapley = pw.explain.attribute(mdata, model, method="shapley_sampling", max_samples=5)
+    >>> shapley.params["completeness_gap_relative"] < 1e-4
+    True
     """
     check_mudata(mdata)
     model._need_fit()
-    allowed = [*model.targets_, "latent"]
-    chosen = allowed[0] if of is None else of
-    check_choice("of", chosen, allowed)
+    check_choice("method", method, get_args(Method))
     if groupby is not None:
         check_obs_column(mdata.obs, "groupby", groupby)
-    if n_steps < 2 or max_samples < 1:
-        msg = f"n_steps={n_steps!r} must be 2 or more and max_samples={max_samples!r} 1 or more."
-        raise ValueError(msg)
+    n_baselines = _N_BASELINES.get(method, 1) if n_baselines is None else n_baselines
+    n_steps = _STEPS.get(method, 1) if n_steps is None else n_steps
+    _check_numbers(method, n_baselines, n_steps, max_samples, batch_size)
+    by_pathway_layer = method in _BY_PATHWAY_LAYER
+    if by_pathway_layer:
+        check_pathway_layer(model, method)
     values = model._read(mdata)
-    jobs = _plan(mdata, model, values, chosen, groupby, max_samples, np.random.default_rng(seed))
-    if not jobs:
+    rng = np.random.default_rng(seed)
+    bases, words = baselines(
+        mdata, model, values, reference=reference, n_baselines=n_baselines,
+        rng=np.random.default_rng([seed, 1]),
+    )  # fmt: skip
+    question = ask(
+        mdata, model, values, of=of, contrast=contrast, groupby=groupby, reference=reference,
+        max_samples=max_samples, rng=rng, network_only=by_pathway_layer,
+    )  # fmt: skip
+    if not question.jobs:
         msg = f"groupby={groupby!r}: no sample with a layer belongs to a group."
         raise ValueError(msg)
-    outputs = _outputs(model, chosen)
-    explained, gap = _integrate(model, values, jobs, outputs, n_steps)
-    feature, gene, pathway, layer = attribution_tables(model, explained)
-    params = {
-        "of": chosen,
-        "target": None if chosen == "latent" else list(model.targets_[chosen].columns),
-        "task": "latent" if chosen == "latent" else model.targets_[chosen].task,
+    chosen = None if method in _BY_VALUE or by_pathway_layer else read_units(model, units)
+    work = Work(model, values, question, bases, method, n_steps, batch_size, seed, chosen)
+    collector = SampleCollector(model, mdata.obs_names) if keep_samples else None
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for item in work.run():
+        make = unit_tables if isinstance(item, ExplainedUnits) else attribution_tables
+        for level, table in make(model, item).items():  # type: ignore[arg-type]
+            tables.setdefault(level, []).append(table)
+        if collector is not None:
+            collector.add(item)
+    target = model.targets_.get(question.of)
+    params: dict[str, Any] = {
+        "of": question.of,
+        "target": None if target is None else list(target.columns),
+        "task": question.task,
+        "unit": UNITS[question.task],
+        "contrast": None if contrast is None else list(contrast),
         "groupby": groupby,
-        "method": "integrated_gradients",
-        "baseline": "mean of the training samples",
+        "method": method,
+        "units": None if chosen is None else chosen.level,
+        "baseline": None if method == "grad_cam" else words,
+        "reference": None if reference is None else list(reference),
         "n_steps": n_steps,
-        "n_samples": int(sum(len(rows) for _, rows, _ in jobs)),
-        "n_replicates": len(outputs),
-        "completeness_gap": gap[0],
-        "completeness_gap_relative": gap[1],
+        "n_samples": int(sum(len(job.rows) for job in question.jobs)),
+        "n_replicates": len(question.outputs),
+        **work.gap(),
         "model": type(model).__name__,
         "graph_digest": model.graph_digest_,
         "seed": seed,
         "version": VERSION,
     }
-    return Attributions(feature, gene, pathway, layer, params)
+    samples = None if collector is None else collector.result()
+    found = joined(tables)
+    return Attributions(
+        found["feature"], found["gene"], found["pathway"], found["layer"], params, found["gene_layer"], samples,
+    )  # fmt: skip
 
 
-def _plan(
-    mdata: MuData,
-    model: Estimator,
-    values: dict[str, np.ndarray],
-    of: str,
-    groupby: str | None,
-    max_samples: int,
-    rng: np.random.Generator,
-) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """For each group: its name, its samples, and which output of each sample is explained."""
-    usable = ~np.all([np.isnan(x).all(axis=1) for x in values.values()], axis=0)
+def _check_numbers(
+    method: str, n_baselines: int, n_steps: int, max_samples: int, batch_size: int
+) -> None:
+    least = 2 if method in ("integrated_gradients", "conductance") else 1
+    if n_steps < least or max_samples < 1:
+        msg = f"n_steps={n_steps!r} must be {least} or more and max_samples={max_samples!r} 1 or more."
+        raise ValueError(msg)
+    if n_baselines < 1 or batch_size < 1:
+        msg = f"n_baselines={n_baselines!r} and batch_size={batch_size!r} must be 1 or more."
+        raise ValueError(msg)
 
-    def draw(mask: np.ndarray) -> np.ndarray:
-        rows = np.flatnonzero(mask & usable)
-        return (
-            rows
-            if len(rows) <= max_samples
-            else np.sort(rng.choice(rows, max_samples, replace=False))
+
+@dataclass
+class Work:
+    """The attributions of every group, one group at a time, and how far they are from adding up."""
+
+    model: Estimator
+    values: dict[str, np.ndarray]
+    question: Question
+    bases: list[Baseline]
+    method: str
+    n_steps: int
+    batch_size: int
+    seed: int
+    units: Units | None = None
+    worst: float = 0.0
+    missed: float = 0.0
+    moved: float = 0.0
+    past: float = 0.0
+
+    def run(self) -> Iterator[Explained | ExplainedUnits]:
+        """Explain group after group."""
+        for j, job in enumerate(progress(self.question.jobs, desc="attributing")):
+            with single_thread():
+                if self.method in _BY_VALUE:
+                    item: Explained | ExplainedUnits = self._by_value(j, job)
+                elif self.units is not None:
+                    item = self._by_unit(job, self.units)
+                else:
+                    item = self._by_pathway_layer(job)
+            yield item
+
+    def gap(self) -> dict[str, float | None]:
+        """Completeness gap, for the parameters; None for methods that have none."""
+        if self.method in ("feature_ablation", "grad_cam"):
+            return {"completeness_gap": None, "completeness_gap_relative": None}
+        if self.method == "conductance":
+            past = self.past / max(self.moved, 1e-12)
+            return {
+                "completeness_gap": None,
+                "completeness_gap_relative": None,
+                "past_the_pathways": past,
+            }
+        relative = self.missed / max(self.moved, 1e-12)
+        return {"completeness_gap": self.worst, "completeness_gap_relative": relative}
+
+    def _account(self, total: np.ndarray, gap: np.ndarray) -> None:
+        self.worst = max(self.worst, float(np.abs(gap).max()))
+        self.missed += float(np.abs(gap).sum())
+        self.moved += float(np.abs(total - gap).sum())
+
+    def _by_value(self, j: int, job: Job) -> Explained:
+        method = _BY_VALUE[self.method]
+        item = Explained(
+            job.group, job.rows, {n: v[job.rows] for n, v in self.values.items()}, {}, []
         )
+        draws = None
+        if self.method == "gradient_shap":
+            draws = even_draws(len(job.rows), self.n_steps, len(self.bases), seed=self.seed + j)
+        settings = Settings(self.n_steps, self.batch_size, draws)
+        for output in self.question.outputs:
+            parts = []
+            for batch in batches(self.values, job.rows, job.which, self.batch_size):
+                attributed, gap = method(output, batch, self.bases, settings)
+                self._account(np.sum([a.sum(axis=1) for a in attributed.values()], axis=0), gap)
+                parts.append(attributed)
+            item.add({name: np.concatenate([part[name] for part in parts]) for name in self.values})
+        return item
 
-    groups: dict[str, np.ndarray] = {}
-    if groupby is not None:
-        labels = mdata.obs[groupby].astype(object).to_numpy()
-        known = mdata.obs[groupby].notna().to_numpy()
-        for label in sorted({str(v) for v in labels[known]}):
-            groups[label] = draw(known & (labels.astype(str) == label))
-    if of == "latent":
-        rows = draw(usable)
-        latent = range(model.n_latent)
-        return [(f"Z{z + 1}", rows, np.full(len(rows), z)) for z in latent]
-    target = model.targets_[of]
-    if target.task != "class":
-        groups = groups or {of: draw(usable)}
-        return [(g, rows, np.zeros(len(rows), int)) for g, rows in groups.items() if len(rows)]
-    predicted = model.ensemble_.predict(of, values).argmax(axis=1)
-    if groupby is None or (groupby,) == target.columns:
-        own = predicted.astype(float)
-        if set(target.columns) <= set(mdata.obs.columns):
-            labels = target.encode(mdata.obs)[:, 0]
-            own = np.where(np.isnan(labels), own, labels)
-        plan = [(name, draw(own == i), i) for i, name in enumerate(target.classes)]
-        return [(name, rows, np.full(len(rows), i)) for name, rows, i in plan if len(rows)]
-    return [(g, rows, predicted[rows]) for g, rows in groups.items() if len(rows)]
+    def _by_unit(self, job: Job, units: Units) -> ExplainedUnits:
+        inputs = {name: v[job.rows] for name, v in self.values.items()}
+        item = ExplainedUnits(job.group, job.rows, units.level, units.names, units.drive(inputs))
+        size = min(self.batch_size, 64)  # the rest of a batch are other units taken away
+        for output in self.question.outputs:
+            parts = []
+            for batch in batches(self.values, job.rows, job.which, size):
+                if self.method == "feature_ablation":
+                    parts.append(
+                        feature_ablation(output, units, batch, self.bases, self.batch_size)
+                    )
+                    continue
+                found, gap = shapley_sampling(
+                    output, units, batch, self.bases, n_permutations=self.n_steps,
+                    batch_size=self.batch_size, seed=self.seed,
+                )  # fmt: skip
+                self._account(found.sum(axis=1), gap)
+                parts.append(found)
+            # Exactly nothing, not a rounding error, for what was not measured.
+            item.add(np.where(np.isnan(item.drive), 0.0, np.concatenate(parts)))
+        return item
 
+    def _by_pathway_layer(self, job: Job) -> ExplainedUnits:
+        size = self.batch_size
+        if self.method == "conductance":
+            size = max(1, size // (self.n_steps + 1))
+        cut = list(batches(self.values, job.rows, job.which, size))
+        drive = np.concatenate([member_means(self.model, batch) for batch in cut])
+        item = ExplainedUnits(job.group, job.rows, "pathway", list(self.model.pathways_), drive)
+        for output, net in zip(self.question.outputs, self.question.nets, strict=True):
+            item.add(np.concatenate([self._through(output, net, batch) for batch in cut]))
+        return item
 
-def _outputs(model: Estimator, of: str) -> list[Output]:
-    """What is explained, once for every replicate."""
-    ensemble = model.ensemble_
-    if of == "latent":
-        if model.consensus_ is not None:
-            return [model.consensus_.output]
-        net = ensemble.nets[0]
-        return [lambda x, seen: net.encode(net.prepare(x, seen)).mean]
-    members = range(1, len(ensemble.states))
-    return [ensemble.stack(of, [k]).evidence for k in members]
-
-
-def _integrate(
-    model: Estimator,
-    values: dict[str, np.ndarray],
-    jobs: list[tuple[str, np.ndarray, np.ndarray]],
-    outputs: list[Output],
-    n_steps: int,
-) -> tuple[list[Explained], tuple[float, float]]:
-    """Integrated gradients of every group under every replicate."""
-    from captum.attr import IntegratedGradients
-
-    names = list(model.layers_)
-    explained = [
-        Explained(group, rows, {n: values[n][rows] for n in names}, []) for group, rows, _ in jobs
-    ]
-    worst, total_gap, total = 0.0, 0.0, 0.0
-    with single_thread():
-        for output in progress(outputs, desc="attributing"):
-
-            def forward(*tensors: Tensor, output: Output = output) -> Tensor:
-                half = len(tensors) // 2
-                x = dict(zip(names, tensors[:half], strict=True))
-                seen = dict(zip(names, tensors[half:], strict=True))
-                # Parts of weight 0 are left out: a layer that only they read must still be an input.
-                return output(x, seen) + 0.0 * sum(part.sum() for part in tensors[:half])
-
-            captum = IntegratedGradients(forward)
-            for item, (_, rows, which) in zip(explained, jobs, strict=True):
-                x, seen, base = _inputs(model, values, names, rows)
-                result, delta = captum.attribute(
-                    x,
-                    baselines=base,
-                    target=torch.as_tensor(which),
-                    additional_forward_args=seen,
-                    n_steps=n_steps,
-                    internal_batch_size=max(_ROWS_AT_ONCE, len(rows)),
-                    return_convergence_delta=True,
-                )
-                item.replicates.append({n: a.numpy() for n, a in zip(names, result, strict=True)})
-                moved = sum(a.sum(dim=1) for a in result) - delta
-                worst = max(worst, float(delta.abs().max()))
-                total_gap += float(delta.abs().sum())
-                total += float(moved.abs().sum())
-    return explained, (worst, total_gap / max(total, 1e-12))
-
-
-def _inputs(
-    model: Estimator, values: dict[str, np.ndarray], names: list[str], rows: np.ndarray
-) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Any, ...]]:
-    """Inputs with the baseline where nothing was measured, what was measured, and the baseline."""
-    x, seen, base = [], [], []
-    for name in names:
-        baseline = torch.tensor(model.baseline_[name], dtype=torch.float32)
-        part = torch.tensor(values[name][rows])
-        measured = ~part.isnan()
-        x.append(torch.where(measured, part, baseline))
-        seen.append(measured)
-        base.append(baseline.expand_as(part).contiguous())
-    return tuple(x), tuple(seen), tuple(base)
+    def _through(self, output: Any, net: Any, batch: Batch) -> np.ndarray:
+        if self.method == "grad_cam":
+            return grad_cam(output, net, batch, self.bases[0])
+        settings = Settings(self.n_steps, self.batch_size)
+        found, past = conductance(output, net, batch, self.bases, settings)
+        self._account(found.sum(axis=1), np.zeros(len(past)))
+        self.moved += float(
+            np.abs(found.sum(axis=1) + past).sum() - np.abs(found.sum(axis=1)).sum()
+        )
+        self.past += float(np.abs(past).sum())
+        return found

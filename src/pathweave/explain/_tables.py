@@ -7,74 +7,95 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from scipy.stats import rankdata
+
+from pathweave.explain._units import memberships
 
 if TYPE_CHECKING:
     from pathweave.models import Estimator
 
 _MIN_PATHWAY = 3
 
+COLUMNS = {
+    "feature": ("group", "layer", "feature", "value", "importance", "direction", "se", "rank"),
+    "gene": ("group", "node", "symbol", "kind", "value", "importance", "direction", "se", "rank"),
+    "pathway": (
+        "group", "pathway", "name", "n_measured", "value", "importance", "direction", "se", "score", "rank",
+    ),
+    "layer": ("group", "layer", "value", "importance", "se", "share", "rank"),
+    "gene_layer": (
+        "group", "node", "symbol", "layer", "value", "importance", "direction", "se", "share", "rank",
+    ),
+}  # fmt: skip
+
 
 @dataclass
 class Explained:
-    """Attributions of one group: per replicate and layer an array (n_samples, n_features)."""
+    """Attributions of one group, summed over replicates: bounded, however many replicates there are.
+
+    Attributes
+    ----------
+    group, rows
+        Name, and positions of the samples.
+    inputs
+        For each layer the values (n_samples, n_features), NaN where unmeasured.
+    total
+        For each layer the sum of the attributions over replicates, same shape.
+    means
+        For each replicate and layer the mean over samples (n_features,).
+    """
 
     group: str
     rows: np.ndarray
     inputs: dict[str, np.ndarray]
-    replicates: list[dict[str, np.ndarray]]
+    total: dict[str, np.ndarray]
+    means: list[dict[str, np.ndarray]]
+
+    def add(self, attributed: dict[str, np.ndarray]) -> None:
+        """Take in the attributions of one more replicate."""
+        for name, a in attributed.items():
+            self.total[name] = self.total[name] + a if name in self.total else a
+        self.means.append({name: a.mean(axis=0) for name, a in attributed.items()})
 
     def mean(self, layer: str) -> np.ndarray:
         """Attributions of a layer, averaged over replicates."""
-        return np.mean([replicate[layer] for replicate in self.replicates], axis=0)
+        return np.asarray(self.total[layer] / len(self.means))
 
 
-def attribution_tables(
-    model: Estimator, explained: list[Explained]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Make the four tables, strongest first within every group."""
-    feature, gene, pathway, layer = [], [], [], []
-    for item in explained:
-        feature.append(_features(model, item))
-        layer.append(_layers(model, item))
-        if model.ensemble_.graph is not None and model.graph_ is not None:
-            nodes = _nodes(model, item, feature[-1])
-            gene.append(nodes)
-            pathway.append(_pathways(model, item, nodes))
-    empty_gene = pd.DataFrame(
-        columns=[
-            "group",
-            "node",
-            "symbol",
-            "kind",
-            "value",
-            "importance",
-            "direction",
-            "se",
-            "rank",
-        ]
-    )
-    empty_pathway = pd.DataFrame(
-        columns=[
-            "group", "pathway", "name", "n_measured", "value", "importance", "direction", "se", "score", "rank",
-        ]
-    )  # fmt: skip
-    return (
-        pd.concat(feature, ignore_index=True),
-        pd.concat(gene, ignore_index=True) if gene else empty_gene,
-        pd.concat(pathway, ignore_index=True) if pathway else empty_pathway,
-        pd.concat(layer, ignore_index=True),
-    )
+def empty_table(level: str) -> pd.DataFrame:
+    """Make a table of a level without rows."""
+    return pd.DataFrame(columns=list(COLUMNS[level]))
 
 
-def _ranked(table: pd.DataFrame, by: str) -> pd.DataFrame:
+def joined(tables: dict[str, list[pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    """Put the tables of all groups below one another, at every level."""
+    return {
+        level: pd.concat(found, ignore_index=True)
+        if (found := tables.get(level))
+        else empty_table(level)
+        for level in COLUMNS
+    }
+
+
+def attribution_tables(model: Estimator, item: Explained) -> dict[str, pd.DataFrame]:
+    """Make the tables of one group, by level, strongest first."""
+    features = _features(model, item)
+    tables = {"feature": features, "layer": _layers(model, item)}
+    if model.ensemble_.graph is not None and model.graph_ is not None:
+        tables["gene"] = _nodes(model, item, features)
+        tables["pathway"] = _pathways(model, item, tables["gene"])
+        tables["gene_layer"] = _nodes_by_layer(model, item, features)
+    return tables
+
+
+def ranked(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Sort a table, strongest first, and number its rows."""
     table = table.sort_values(by, ascending=False, kind="stable", ignore_index=True)
     table["rank"] = np.arange(1, len(table) + 1)
     return table
 
 
-def _standard_error(values: np.ndarray) -> np.ndarray:
+def standard_error(values: np.ndarray) -> np.ndarray:
     """Standard error over replicates (first axis)."""
     if len(values) < 2:
         return np.full(values.shape[1:], np.nan)
@@ -93,17 +114,15 @@ def _features(model: Estimator, item: Explained) -> pd.DataFrame:
                     "feature": list(layer.features),
                     "value": a.mean(axis=0),
                     "importance": np.abs(a).mean(axis=0),
-                    "direction": _direction(item.inputs[name], a),
-                    "se": _standard_error(
-                        np.array([r[name].mean(axis=0) for r in item.replicates])
-                    ),
+                    "direction": direction_of(item.inputs[name], a),
+                    "se": standard_error(np.array([m[name] for m in item.means])),
                 }
             )
         )
-    return _ranked(pd.concat(tables, ignore_index=True), "importance")
+    return ranked(pd.concat(tables, ignore_index=True), "importance")
 
 
-def _direction(x: np.ndarray, a: np.ndarray) -> np.ndarray:
+def direction_of(x: np.ndarray, a: np.ndarray) -> np.ndarray:
     """Correlation of the measured inputs with their attributions, 0 where either is constant."""
     measured = ~np.isnan(x)
     count = np.maximum(measured.sum(axis=0), 1)
@@ -120,7 +139,7 @@ def _direction(x: np.ndarray, a: np.ndarray) -> np.ndarray:
 def _layers(model: Estimator, item: Explained) -> pd.DataFrame:
     rows = []
     for name in model.layers_:
-        totals = np.array([r[name].sum(axis=1).mean() for r in item.replicates])
+        totals = np.array([m[name].sum() for m in item.means])
         a = item.mean(name)
         rows.append(
             {
@@ -128,13 +147,13 @@ def _layers(model: Estimator, item: Explained) -> pd.DataFrame:
                 "layer": name,
                 "value": a.sum(axis=1).mean(),
                 "importance": np.abs(a).sum(axis=1).mean(),
-                "se": float(_standard_error(totals[:, None])[0]),
+                "se": float(standard_error(totals[:, None])[0]),
             }
         )
     table = pd.DataFrame(rows)
     total = table["importance"].sum()
     table["share"] = table["importance"] / total if total > 0 else 0.0
-    return _ranked(table, "importance")
+    return ranked(table, "importance")
 
 
 def _nodes(model: Estimator, item: Explained, features: pd.DataFrame) -> pd.DataFrame:
@@ -145,12 +164,12 @@ def _nodes(model: Estimator, item: Explained, features: pd.DataFrame) -> pd.Data
         raise ValueError(msg)
     n = graph.n_nodes
     mean = np.zeros((len(item.rows), n))
-    values = np.zeros((len(item.replicates), n))
+    values = np.zeros((len(item.means), n))
     pull, weight = np.zeros(n), np.zeros(n)
     by_feature = features.set_index(["layer", "feature"])
     for name, matrix in graph.feature_maps.items():
         mean += item.mean(name) @ matrix
-        values += np.array([r[name].mean(axis=0) @ matrix for r in item.replicates])
+        values += np.array([m[name] @ matrix for m in item.means])
         part = by_feature.loc[name].loc[list(model.layers_[name].features)]
         importance = part["importance"].to_numpy()
         pull += (part["direction"].to_numpy() * importance) @ matrix
@@ -165,10 +184,47 @@ def _nodes(model: Estimator, item: Explained, features: pd.DataFrame) -> pd.Data
             "value": mean.mean(axis=0),
             "importance": np.abs(mean).mean(axis=0),
             "direction": np.divide(pull, weight, out=np.zeros(n), where=weight > 0),
-            "se": _standard_error(values),
+            "se": standard_error(values),
         }
     )
-    return _ranked(table, "importance")
+    return ranked(table, "importance")
+
+
+def _nodes_by_layer(model: Estimator, item: Explained, features: pd.DataFrame) -> pd.DataFrame:
+    """Genes with their layers side by side; only layers that measure the gene."""
+    graph = model.ensemble_.graph
+    if graph is None or model.graph_ is None:
+        msg = "no graph"
+        raise ValueError(msg)
+    symbol = model.graph_.nodes.set_index("id").loc[list(graph.node_ids), "symbol"].to_numpy()
+    by_feature = features.set_index(["layer", "feature"])
+    parts = []
+    for name, matrix in graph.feature_maps.items():
+        has = np.flatnonzero(np.asarray((matrix != 0).sum(axis=0)).ravel())
+        own = matrix[:, has]
+        mean = item.mean(name) @ own
+        part = by_feature.loc[name].loc[list(model.layers_[name].features)]
+        importance = part["importance"].to_numpy()
+        weight = importance @ own
+        pull = (part["direction"].to_numpy() * importance) @ own
+        parts.append(
+            pd.DataFrame(
+                {
+                    "group": item.group,
+                    "node": np.array(graph.node_ids)[has],
+                    "symbol": symbol[has],
+                    "layer": name,
+                    "value": mean.mean(axis=0),
+                    "importance": np.abs(mean).mean(axis=0),
+                    "direction": np.divide(pull, weight, out=np.zeros(len(has)), where=weight > 0),
+                    "se": standard_error(np.array([m[name] @ own for m in item.means])),
+                }
+            )
+        )
+    table = pd.concat(parts, ignore_index=True)
+    total = table.groupby("node")["importance"].transform("sum")
+    table["share"] = (table["importance"] / total.where(total > 0)).fillna(0.0)
+    return ranked(table, "importance")
 
 
 def _pathways(model: Estimator, item: Explained, nodes: pd.DataFrame) -> pd.DataFrame:
@@ -182,14 +238,7 @@ def _pathways(model: Estimator, item: Explained, nodes: pd.DataFrame) -> pd.Data
         msg = "no graph"
         raise ValueError(msg)
     nodes = nodes.set_index("node")
-    position = {node: i for i, node in enumerate(nodes.index)}
-    members = graph.members
-    inside = members["node"].isin(position)
-    pathway_ids = pd.Index(members.loc[inside, "pathway"].unique())
-    rows = pathway_ids.get_indexer(members.loc[inside, "pathway"])
-    cols = members.loc[inside, "node"].map(position).to_numpy()
-    member = sp.csr_matrix((np.ones(len(rows)), (rows, cols)), shape=(len(pathway_ids), len(nodes)))
-    member.data[:] = 1.0
+    pathway_ids, member = memberships(graph.members, list(nodes.index))
     size = np.asarray(member.sum(axis=1)).ravel()
     n = len(nodes)
     ranks = rankdata(nodes["importance"].to_numpy())
@@ -217,4 +266,4 @@ def _pathways(model: Estimator, item: Explained, nodes: pd.DataFrame) -> pd.Data
             "score": (member @ ranks - expected) / deviation,
         }
     )
-    return _ranked(table[table["n_measured"] >= _MIN_PATHWAY], "score")
+    return ranked(table[table["n_measured"] >= _MIN_PATHWAY], "score")

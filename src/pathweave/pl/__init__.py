@@ -11,7 +11,9 @@ from pathweave.pl._confusion import confusion
 from pathweave.pl._coverage import coverage
 from pathweave.pl._critical_difference import critical_difference
 from pathweave.pl._curve import curve
+from pathweave.pl._deletion import deletion
 from pathweave.pl._embedding import embedding
+from pathweave.pl._gene_layers import gene_layers
 from pathweave.pl._history import history
 from pathweave.pl._parts import parts
 from pathweave.pl._pathway_network import pathway_network
@@ -23,10 +25,11 @@ from pathweave.pl._roc import roc
 from pathweave.pl._scores import scores
 from pathweave.pl._survival import survival
 from pathweave.pl._survival_by_risk import survival_by_risk
+from pathweave.pl._swarm import swarm
 from pathweave.pl._tuning import tuning
 
 __all__ = [
-    "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "embedding",
-    "history", "parts", "pathway_network", "pathway_tests", "pathways", "predicted", "report", "roc", "scores",
-    "survival", "survival_by_risk", "tuning", "volcano",
+    "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "deletion", "embedding",
+    "gene_layers", "history", "parts", "pathway_network", "pathway_tests", "pathways", "predicted", "report", "roc",
+    "scores", "survival", "survival_by_risk", "swarm", "tuning", "volcano",
 ]  # fmt: skip

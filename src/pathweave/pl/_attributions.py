@@ -72,9 +72,13 @@ def attributions(
     check_choice("level", level, ("feature", "gene", "layer"))
     table = get.attributions(mdata, level=level)
     if table.empty:
-        msg = f"there are no attributions per {level}: the model was fitted without a graph."
+        msg = (
+            f"there are no attributions per {level}: the model was fitted without a graph, or the method of "
+            "tl.attribute explains other units."
+        )
         raise ValueError(msg)
-    unit = _UNITS.get(str(table.attrs.get("params", {}).get("task")), "output")
+    params = table.attrs.get("params", {})
+    unit = params.get("unit") or _UNITS.get(str(params.get("task")), "output")
     if level == "layer":
         return _shares(table, ax)
     groups = list(dict.fromkeys(table["group"]))
