@@ -2,20 +2,24 @@
 
 Folds, ensembles, bootstrap draws, shuffled labels and rewired graphs are all replicates of one fit. A
 replicate runs on one thread wherever it runs, so that the numbers do not depend on how many run at the
-same time. The data are shared with the workers through memory maps, not copied to each.
+same time. The data are shared with the workers through memory maps, not copied to each. Processes that
+``torchrun`` started share the replicates, or the samples of every step where there are fewer (`shared_by`).
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pathweave._core.progress import progress
 from pathweave._core.settings import settings
+from pathweave.models._hardware import Hardware
+from pathweave.models._shared import digest_of, shared_by
 from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
-from pathweave.nn import resolve_device, single_thread
+from pathweave.nn import Processes, join_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
 
@@ -49,7 +53,8 @@ def fit_replicates(
     replicates
         What to fit.
     device
-        ``"auto"``, ``"cpu"`` or ``"cuda"``; on a GPU replicates run one after the other.
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``; on a GPU replicates run one after the other. The settings say
+        what else hardware may do (precision, accumulate, deterministic, processes).
     n_jobs
         Worker processes on a CPU; ``settings.n_jobs`` by default.
     library
@@ -77,17 +82,35 @@ def fit_replicates(
     >>> [state.name for state in states]
     ['fold 0', 'fold 1', 'fold 2']
     """
-    where = resolve_device(device).type
-    jobs = min(settings.n_jobs if n_jobs is None else n_jobs, len(replicates))
-    if where != "cpu" or jobs <= 1:
-        bar = progress(replicates, desc="fitting replicates")
-        return [_fit_one(spec, training, values, outcomes, graph, r, where, library) for r in bar]
+    processes = Processes() if settings.processes == "off" else join_processes()
+    hardware = Hardware.of(device, spec, local_rank=processes.local_rank)
+    fit_one = partial(
+        _fit_one, spec, training, values, outcomes, graph, hardware=hardware, library=library
+    )
+    if processes.size > 1:
+        jobs = n_jobs or max(1, settings.n_jobs // processes.local_size)
+        digest = digest_of([spec, training], values, outcomes, replicates)
+        with settings.override(progress=settings.progress and processes.rank == 0):
+            return shared_by(
+                processes, fit_one, replicates, digest,
+                several=lambda some: _fit_some(fit_one, some, hardware, jobs),
+            )  # fmt: skip
+    return _fit_some(fit_one, replicates, hardware, settings.n_jobs if n_jobs is None else n_jobs)
+
+
+def _fit_some(
+    fit_one: Callable[[Replicate], FittedState],
+    replicates: Sequence[Replicate],
+    hardware: Hardware,
+    n_jobs: int,
+) -> list[FittedState]:
+    """Fit replicates in this process, or in workers on a CPU."""
+    jobs = min(n_jobs, len(replicates))
+    if hardware.device != "cpu" or jobs <= 1:
+        return [fit_one(r) for r in progress(replicates, desc="fitting replicates")]
     from joblib import Parallel, delayed
 
-    tasks = (
-        delayed(_fit_one)(spec, training, values, outcomes, graph, r, where, library)
-        for r in replicates
-    )
+    tasks = (delayed(fit_one)(r) for r in replicates)
     results = Parallel(n_jobs=jobs, return_as="generator", max_nbytes="256K")(tasks)
     return list(progress(results, desc="fitting replicates", total=len(replicates)))
 
@@ -99,10 +122,12 @@ def _fit_one(
     outcomes: dict[str, np.ndarray],
     graph: GraphArrays | None,
     replicate: Replicate,
-    device: str,
+    *,
+    hardware: Hardware,
     library: dict[str, np.ndarray] | None,
+    processes: Processes | None = None,
 ) -> FittedState:
-    with single_thread():
-        return train_replicate(
-            spec, training, values, outcomes, graph, replicate, device=device, library=library
-        )
+    return train_replicate(
+        spec, training, values, outcomes, graph, replicate,
+        hardware=hardware, library=library, processes=processes,
+    )  # fmt: skip

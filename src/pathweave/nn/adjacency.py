@@ -63,7 +63,8 @@ def spmm(x: Tensor, rows: tuple[Tensor, ...], cols: tuple[Tensor, ...]) -> Tenso
     >>> nn.spmm(torch.eye(2), *adjacency.relation(0)).tolist()
     [[0.0, 2.0], [1.0, 0.0]]
     """
-    return cast("Tensor", _StaticProduct.apply(x.contiguous(), rows, cols))
+    x = x.to(rows[2].dtype).contiguous()  # sums over neighbours stay float32 where x is bfloat16
+    return cast("Tensor", _StaticProduct.apply(x, rows, cols))
 
 
 class TypedAdjacency(nn.Module):
