@@ -216,6 +216,8 @@ def test_the_environment_says_who_was_launched(launched_env):
     launched_env.setenv("PATHWEAVE_LAUNCHED_PID", str(os.getpid()))
     assert core.launched() == core.Launched(1, 4, 1, 2)
     assert not core.is_first()
+    with settings.override(processes="off"):
+        assert core.is_first()  # of those that work with it, which are none
     launched_env.delenv("WORLD_SIZE")
     assert core.launched() == core.Launched()
 

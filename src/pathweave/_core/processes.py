@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from pathweave._core.settings import settings
+
 _OWNER = "PATHWEAVE_LAUNCHED_PID"
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _joined: tuple[str, Launched] | None = None
@@ -50,8 +52,8 @@ def join(place: Launched) -> None:
 
 
 def is_first() -> bool:
-    """Whether this process is the one that shows progress and writes files."""
-    return launched().rank == 0
+    """Whether this process writes files: the first of those that work together."""
+    return settings.processes == "off" or launched().rank == 0
 
 
 def _pid() -> str:
