@@ -28,8 +28,8 @@ class Settings:
         ``"float32"``, or ``"bf16"``: networks are trained with products in bfloat16 (half the memory traffic, and
         quicker on hardware that has it), while parameters, losses and all that is predicted stay float32.
     accumulate
-        In how many pieces a batch goes through the network, one after the other. More than 1 takes less memory and a
-        third more time; the model is the same, but for rounding.
+        In how many pieces a batch goes through the network, one after the other. More than 1 takes less memory and more
+        time, with batches of 64 several times as much; the model is the same, but for rounding.
     deterministic
         Let torch use only algorithms that give the same bits every time, without TF32; slower on a GPU. On a CPU
         fits are deterministic anyway.
