@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathweave import datasets, evaluate, explain, get, graph, ids, io, models, nn, pl, pp, tl
     from pathweave._core.settings import settings
 
+from pathweave._core import processes as _processes  # noqa: F401  notes who was launched, before any worker is
 from pathweave._core import version as _version
 
 __version__ = _version.VERSION

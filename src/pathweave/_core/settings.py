@@ -22,12 +22,30 @@ class Settings:
     n_jobs
         Processes that fit replicates at the same time; each uses one thread.
     device
-        ``"auto"`` takes a GPU where there is one, else the CPU.
+        Where models with ``device="auto"`` are fitted. ``"auto"`` takes a GPU (CUDA, else Apple's) where there is
+        one, else the CPU.
+    precision
+        ``"float32"``, or ``"bf16"``: networks are trained with products in bfloat16 (half the memory traffic, and
+        quicker on hardware that has it), while parameters, losses and all that is predicted stay float32.
+    accumulate
+        In how many pieces a batch goes through the network, one after the other. More than 1 takes less memory and more
+        time, with batches of 64 several times as much; the model is the same, but for rounding.
+    deterministic
+        Let torch use only algorithms that give the same bits every time, without TF32; slower on a GPU. On a CPU
+        fits are deterministic anyway.
+    processes
+        What several processes (``torchrun``) share: ``"replicates"``, whole networks; ``"batches"``, the samples of
+        every step; ``"auto"``, replicates where there are at least as many as processes; ``"off"``, nothing: every
+        process fits for itself.
     """
 
     progress: bool = True
     n_jobs: int = max(1, min(os.cpu_count() or 1, 8))
     device: str = "auto"
+    precision: str = "float32"
+    accumulate: int = 1
+    deterministic: bool = False
+    processes: str = "auto"
 
     @contextmanager
     def override(self, **values: bool | int | str) -> Iterator[Settings]:

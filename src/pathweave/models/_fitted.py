@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_choice, listed
+from pathweave._core.processes import is_first
 from pathweave._core.survival import check_times, curves_between
 from pathweave.models._edge_gates import edge_gate_table
 from pathweave.models._match import read_matched
@@ -303,6 +304,8 @@ class FittedModel:
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model to a folder: safetensors, JSON and the graph; nothing that runs code.
 
+        Of several processes that fitted it together the first one writes; to the others this does nothing.
+
         Parameters
         ----------
         path
@@ -311,7 +314,8 @@ class FittedModel:
             Replace an earlier model there.
         """
         self._need_fit()
-        save_model(self, path, overwrite=overwrite)
+        if is_first():
+            save_model(self, path, overwrite=overwrite)
 
     def get_params(self) -> dict[str, Any]:
         """Hyperparameters by name."""

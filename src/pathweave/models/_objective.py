@@ -2,51 +2,128 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from pathweave.nn import PathwayVAENet, gaussian_kl
+from pathweave.nn.device import products_in
+from pathweave.nn.inputs import Encoded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from pathweave.models._samples import ReplicateSamples
     from pathweave.models._train import TrainSpec
-    from pathweave.nn.pathway_vae import Encoded
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples of a step, with whom each is mixed (Zhang et al. 2018), and the share that it keeps of itself."""
+
+    index: Tensor
+    partner: Tensor | None = None
+    kept: float = 1.0
+
+    def rows(self, rows: Tensor) -> Batch:
+        """Take some of the samples."""
+        partner = None if self.partner is None else self.partner[rows]
+        return Batch(self.index[rows], partner, self.kept)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a network makes of samples.
+
+    Attributes
+    ----------
+    encoded
+        Their encodings.
+    layers
+        For each layer the negative log likelihood of its measured values, and how many there are.
+    """
+
+    encoded: Encoded
+    layers: list[tuple[Tensor, Tensor]]
+
+    @property
+    def reconstruction(self) -> Tensor:
+        """Mean over the layers of the mean over their measured values."""
+        return torch.stack([total / count.clamp(min=1) for total, count in self.layers]).mean()
 
 
 class Objective:
-    """Loss of some samples, with the noise of training where the network is in training mode."""
+    """Loss of some samples, with the noise of training where the network is in training mode.
 
-    def __init__(self, net: PathwayVAENet, training: TrainSpec, samples: ReplicateSamples) -> None:
+    It comes in two parts. `outputs` is the work, and goes sample by sample. `loss` compares samples
+    (a partial likelihood), or weighs them against each other, and needs no more than their encodings.
+    """
+
+    def __init__(
+        self,
+        net: PathwayVAENet,
+        training: TrainSpec,
+        samples: ReplicateSamples,
+        precision: str = "float32",
+    ) -> None:
         self.net, self.training, self.samples = net, training, samples
+        self.precision = precision
         self.kl_scale = training.kl_weight / max(1, sum(l.n_features for l in net.spec.layers))
 
     def __call__(self, index: Tensor) -> tuple[Tensor, dict[str, float], Encoded]:
         """Loss of the samples at `index`, what it is made of, and their encoding."""
+        batch = self.batch(index)
+        made = self.outputs(batch)
+        total, parts = self.loss(batch, made.encoded, made.reconstruction)
+        return total, parts, made.encoded
+
+    def batch(self, index: Tensor) -> Batch:
+        """Draw partners for mixup, and how much of the sample itself is kept.
+
+        Log hazards compare samples with each other: they have no mixture, so survival goes without.
+        """
+        tasks = {head.task for head in self.net.spec.heads}
+        if not self.net.training or not self.training.mixup or not tasks or "survival" in tasks:
+            return Batch(index)
+        share = float(torch.distributions.Beta(self.training.mixup, self.training.mixup).sample())
+        partner = index[torch.randperm(len(index)).to(index.device)]
+        return Batch(index, partner, max(share, 1 - share))
+
+    def outputs(self, batch: Batch) -> Outputs:
+        """Encode and decode samples; in training with noise, and with products in the chosen precision."""
+        net = self.net
+        inputs = self.samples.inputs(batch.index)
+        if batch.partner is not None:
+            inputs = inputs.mixed(self.samples.inputs(batch.partner), batch.kept)
+        with products_in(self.precision if net.training else "float32", batch.index.device):
+            encoded = net.encode(inputs, drop_layers=net.training)
+            latent = encoded.mean
+            if net.training and net.spec.variational:
+                latent = latent + torch.randn_like(latent) * (0.5 * encoded.log_var).exp()
+            decoded = net.decode(latent)
+        kind = latent.dtype
+        layers = [
+            net.layer_loss(i, decoded[l.name].to(kind), inputs) for i, l in enumerate(net.spec.layers)
+        ]  # fmt: skip
+        return Outputs(encoded, layers)
+
+    def loss(
+        self, batch: Batch, encoded: Encoded, reconstruction: Tensor
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Loss of a whole batch, given its encodings, and what it is made of."""
         net, training = self.net, self.training
-        inputs = self.samples.inputs(index)
-        partner, share_kept = self._partner(index)
-        if partner is not None:
-            inputs = inputs.mixed(self.samples.inputs(partner), share_kept)
-        encoded = net.encode(inputs, drop_layers=net.training)
-        latent = encoded.mean
-        if net.training and net.spec.variational:
-            latent = latent + torch.randn_like(latent) * (0.5 * encoded.log_var).exp()
-        decoded = net.decode(latent)
-        reconstruction = torch.stack(
-            [net.layer_loss(i, decoded[l.name], inputs) for i, l in enumerate(net.spec.layers)]
-        ).mean()
         kl = gaussian_kl(encoded.mean, encoded.log_var).mean()
         if not net.spec.variational:
             kl = torch.zeros_like(kl)
-        target = self._target_loss(encoded, index)
-        if partner is not None:
-            other = self._target_loss(encoded, partner)
+        target = self._target_loss(encoded, batch.index)
+        if batch.partner is not None:
+            other = self._target_loss(encoded, batch.partner)
             target = (
-                share_kept * target[0] + (1 - share_kept) * other[0],
-                share_kept * target[1] + (1 - share_kept) * other[1],
+                batch.kept * target[0] + (1 - batch.kept) * other[0],
+                batch.kept * target[1] + (1 - batch.kept) * other[1],
             )
         unsupervised = reconstruction + self.kl_scale * kl
         share = training.reconstruction_weight if net.spec.heads else 1.0
@@ -61,18 +138,7 @@ class Objective:
             "reconstruction": reconstruction.item(),
             "kl": kl.item(),
         }
-        return total, parts, encoded
-
-    def _partner(self, index: Tensor) -> tuple[Tensor | None, float]:
-        """Draw partners for mixup (Zhang et al. 2018), and how much of the sample itself is kept.
-
-        Log hazards compare samples with each other: they have no mixture, so survival goes without.
-        """
-        tasks = {head.task for head in self.net.spec.heads}
-        if not self.net.training or not self.training.mixup or not tasks or "survival" in tasks:
-            return None, 1.0
-        share = float(torch.distributions.Beta(self.training.mixup, self.training.mixup).sample())
-        return index[torch.randperm(len(index)).to(index.device)], max(share, 1 - share)
+        return total, parts
 
     def _target_loss(self, encoded: Encoded, index: Tensor) -> tuple[Tensor, Tensor]:
         """Loss of the heads on the fused latent, and of the same heads on every expert alone."""
@@ -92,3 +158,18 @@ class Objective:
                         loss = head.loss(mean[rows], y[rows], weight[rows])
                         alone = alone + loss / len(encoded.experts)
         return fused, alone
+
+
+def together(parts: Sequence[Outputs]) -> Outputs:
+    """Put what a network made of the pieces of a batch together."""
+    encoded = [part.encoded for part in parts]
+    experts = [
+        (torch.cat([mean for mean, _ in same]), torch.cat([speaks for _, speaks in same]))
+        for same in zip(*(e.experts for e in encoded), strict=True)
+    ]
+    layers = [
+        (torch.stack([total for total, _ in same]).sum(), torch.stack([n for _, n in same]).sum())
+        for same in zip(*(part.layers for part in parts), strict=True)
+    ]
+    mean, log_var = (torch.cat([getattr(e, what) for e in encoded]) for what in ("mean", "log_var"))
+    return Outputs(Encoded(mean, log_var, experts, None), layers)

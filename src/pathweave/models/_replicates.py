@@ -2,20 +2,25 @@
 
 Folds, ensembles, bootstrap draws, shuffled labels and rewired graphs are all replicates of one fit. A
 replicate runs on one thread wherever it runs, so that the numbers do not depend on how many run at the
-same time (`run_items`). The data are shared with the workers through memory maps, not copied to each.
+same time (`run_items`). The data are shared with the workers through memory maps, not copied to each. Processes that
+``torchrun`` started share the replicates, or the samples of every step where there are fewer (`shared_by`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pathweave._core.progress import progress
+from pathweave._core.settings import settings
 from pathweave._core.workers import run_items
+from pathweave.models._hardware import Hardware
+from pathweave.models._shared import digest_of, shared_by
 from pathweave.models._together import can_train_together
 from pathweave.models._together_groups import fit_together
 from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
-from pathweave.nn import resolve_device, single_thread
+from pathweave.nn import Processes, join_processes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +59,8 @@ def fit_replicates(
     replicates
         What to fit.
     device
-        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. The settings say what else hardware may do (precision, accumulate,
+        deterministic, processes).
     n_jobs
         Worker processes on a CPU; ``settings.n_jobs`` by default. No more run at once than fit in memory.
     library
@@ -93,22 +99,18 @@ def fit_replicates(
     >>> [state.name for state in states]
     ['fold 0', 'fold 1', 'fold 2']
     """
-    where = resolve_device(device).type
-    needs = replicate_bytes(spec, values, graph, replicates)
-    names = [replicate.name for replicate in replicates]
-    if together is None:
-        together = where == "cuda"
-    with progress(desc="fitting replicates", total=len(names)) as bar:
-        if together and len(names) > 1 and can_train_together(spec) and not options:
-            return fit_together(
-                spec, training, values, outcomes, graph, replicates,
-                device=where, library=library or {}, needs=needs, done=bar.update,
-            )  # fmt: skip
-        options |= {"device": where, "library": library}
-        return run_items(
-            _fit_one, _Work(spec, training, values, outcomes, graph, replicates, options), names,
-            n_jobs=n_jobs if where == "cpu" else 1, needs=needs, what="replicates",
-            done=lambda *_: bar.update(),
+    processes = Processes() if settings.processes == "off" else join_processes()
+    hardware = Hardware.of(device, spec, local_rank=processes.local_rank)
+    options = {"hardware": hardware, "library": library, **options}
+    work = _Work(spec, training, values, outcomes, graph, replicates, options)
+    if processes.size == 1:
+        return _fit_some(work, n_jobs, together)
+    jobs = n_jobs or max(1, settings.n_jobs // processes.local_size)
+    digest = digest_of([spec, training], values, outcomes, replicates)
+    with settings.override(progress=settings.progress and processes.rank == 0):
+        return shared_by(
+            processes, partial(_fit_one, work), [replicate.name for replicate in replicates], digest,
+            several=lambda some: _fit_some(work.some(some), jobs, together),
         )  # fmt: skip
 
 
@@ -124,13 +126,38 @@ class _Work:
     replicates: Sequence[Replicate]
     options: dict[str, Any]
 
+    def some(self, which: Sequence[int]) -> _Work:
+        """The same for some of the replicates."""
+        return replace(self, replicates=[self.replicates[i] for i in which])
 
-def _fit_one(work: _Work, i: int) -> FittedState:
-    with single_thread():
-        return train_replicate(
-            work.spec, work.training, work.values, work.outcomes, work.graph, work.replicates[i],
-            **work.options,
+
+def _fit_some(work: _Work, n_jobs: int | None, together: bool | None) -> list[FittedState]:  # noqa: FBT001
+    """Fit replicates in this process: in its workers on a CPU, together on CUDA."""
+    hardware: Hardware = work.options["hardware"]
+    needs = replicate_bytes(work.spec, work.values, work.graph, work.replicates)
+    names = [replicate.name for replicate in work.replicates]
+    plain = hardware.precision == "float32" and hardware.accumulate == 1
+    extra = set(work.options) - {"hardware", "library"}
+    if together is None:
+        together = hardware.device.startswith("cuda")
+    with progress(desc="fitting replicates", total=len(names)) as bar:
+        if together and len(names) > 1 and can_train_together(work.spec) and plain and not extra:
+            return fit_together(
+                work.spec, work.training, work.values, work.outcomes, work.graph, work.replicates,
+                hardware=hardware, library=work.options["library"] or {}, needs=needs, done=bar.update,
+            )  # fmt: skip
+        return run_items(
+            _fit_one, work, names,
+            n_jobs=n_jobs if hardware.device == "cpu" else 1, needs=needs, what="replicates",
+            done=lambda *_: bar.update(),
         )  # fmt: skip
+
+
+def _fit_one(work: _Work, i: int, processes: Processes | None = None) -> FittedState:
+    return train_replicate(
+        work.spec, work.training, work.values, work.outcomes, work.graph, work.replicates[i],
+        processes=processes, **work.options,
+    )  # fmt: skip
 
 
 def replicate_bytes(

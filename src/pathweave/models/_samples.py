@@ -67,6 +67,13 @@ class ReplicateSamples:
         """Take what the network reads of some samples."""
         return self._inputs.rows(index)
 
+    def to(self, device: torch.device) -> None:
+        """Move all tensors to a device."""
+        self._inputs = self._inputs.to(device)
+        self.outcomes = {names: y.to(device) for names, y in self.outcomes.items()}
+        self.weight = self.weight.to(device)
+        self.train, self.validation = self.train.to(device), self.validation.to(device)
+
     def _outcomes(
         self,
         net: PathwayVAENet,

@@ -10,13 +10,13 @@ from pathweave._core.workers.memory import free_memory
 from pathweave.models._together import train_together
 from pathweave.models._together_member import Member
 from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
-from pathweave.nn import single_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy as np
 
+    from pathweave.models._hardware import Hardware
     from pathweave.nn.pathway_vae import GraphArrays, NetSpec
 
 _SHARE = 0.8
@@ -30,7 +30,7 @@ def fit_together(
     graph: GraphArrays | None,
     replicates: Sequence[Replicate],
     *,
-    device: str,
+    hardware: Hardware,
     library: dict[str, np.ndarray],
     needs: int,
     done: Callable[[int], object],
@@ -39,7 +39,7 @@ def fit_together(
 
     Parameters
     ----------
-    spec, training, values, outcomes, graph, replicates, device, library
+    spec, training, values, outcomes, graph, replicates, hardware, library
         As in `fit_replicates`.
     needs
         Bytes that a replicate takes (see `replicate_bytes`).
@@ -50,7 +50,7 @@ def fit_together(
     -------
     Fitted states in the order of the replicates. One whose shape is its own is fitted by itself.
     """
-    where = torch.device(device)
+    where = torch.device(hardware.device)
     needs += step_bytes(spec, training, graph)
     most = max(1, int(_SHARE * _free(where) // needs))
     states: dict[int, FittedState] = {}
@@ -72,7 +72,7 @@ def fit_together(
             else:
                 states[group[0][0]] = train_replicate(
                     spec, training, values, outcomes, graph, replicates[group[0][0]],
-                    device=device, library=library,
+                    hardware=hardware, library=library,
                 )  # fmt: skip
                 done(1)
 
@@ -89,7 +89,7 @@ def fit_together(
         for half in (which[: len(which) // 2], which[len(which) // 2 :]):
             train(half, make(half))
 
-    with single_thread():
+    with hardware.borrowed():
         for start in range(0, len(replicates), most):
             fit(range(start, min(start + most, len(replicates))))
     return [states[i] for i in range(len(replicates))]

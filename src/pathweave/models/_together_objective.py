@@ -94,9 +94,8 @@ class TogetherObjective(nn.Module):
         if noise is not None and net.spec.variational:
             latent = latent + latent_noise * (0.5 * encoded.log_var).exp()
         decoded = net.decode(latent)
-        reconstruction = torch.stack(
-            [net.layer_loss(i, decoded[l.name], inputs) for i, l in enumerate(net.spec.layers)]
-        ).mean()
+        each = [net.layer_loss(i, decoded[l.name], inputs) for i, l in enumerate(net.spec.layers)]
+        reconstruction = torch.stack([total / count.clamp(min=1) for total, count in each]).mean()
         kl = (gaussian_kl(encoded.mean, encoded.log_var) * real).sum() / real.sum()
         if not net.spec.variational:
             kl = torch.zeros_like(kl)

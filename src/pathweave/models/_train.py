@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from pathweave.models._hardware import Hardware
 from pathweave.models._objective import Objective
 from pathweave.models._samples import ReplicateSamples
+from pathweave.models._steps import Steps
 from pathweave.nn import PathwayVAENet, seeded
 
 if TYPE_CHECKING:
+    from pathweave.nn import Processes
     from pathweave.nn.pathway_vae import Encoded, GraphArrays, NetSpec
-
-_SURVIVAL_BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -91,32 +92,33 @@ def train_replicate(
     graph: GraphArrays | None,
     replicate: Replicate,
     *,
-    device: str = "cpu",
+    hardware: Hardware | None = None,
     library: dict[str, np.ndarray] | None = None,
+    processes: Processes | None = None,
 ) -> FittedState:
     """Train one network; standardisation, early stopping and parameters are this replicate's own."""
     outcomes = {**outcomes, **(replicate.outcomes or {})}
-    with seeded(replicate.seed):
-        net = PathwayVAENet(spec, replicate.graph or graph).to(device)
-        samples = ReplicateSamples(
-            net, replicate, values, outcomes, library or {}, torch.device(device)
-        )
-        return _Run(net, training, replicate, samples).fit()
+    hardware = hardware or Hardware()
+    device = torch.device(hardware.device)
+    # Standardisation is learned in float64, which Apple's GPUs lack.
+    first = torch.device("cpu") if device.type == "mps" else device
+    with hardware.borrowed(), seeded(replicate.seed):
+        net = PathwayVAENet(spec, replicate.graph or graph).to(first)
+        samples = ReplicateSamples(net, replicate, values, outcomes, library or {}, first)
+        if first != device:
+            net.to(device)
+            samples.to(device)
+        objective = Objective(net, training, samples, hardware.precision)
+        return _Run(objective, replicate, Steps(objective, hardware, processes)).fit()
 
 
 class _Run:
     """State of one training run."""
 
-    def __init__(
-        self,
-        net: PathwayVAENet,
-        training: TrainSpec,
-        replicate: Replicate,
-        samples: ReplicateSamples,
-    ) -> None:
-        self.net, self.training, self.replicate, self.samples = net, training, replicate, samples
-        self.objective = Objective(net, training, samples)
-        self.units = dict(samples.units)
+    def __init__(self, objective: Objective, replicate: Replicate, steps: Steps) -> None:
+        self.net, self.training, self.samples = objective.net, objective.training, objective.samples
+        self.replicate, self.steps = replicate, steps
+        self.units = dict(self.samples.units)
 
     def fit(self) -> FittedState:
         """Run epochs until the validation loss has not improved for `patience` of them."""
@@ -129,11 +131,11 @@ class _Run:
         best_loss, best_epoch = float("inf"), 0
         best = {name: p.detach().clone() for name, p in net.state_dict().items()}
         for epoch in range(1, training.max_epochs + 1):
-            history.append(self._record(epoch, "train", self._train_epoch(optimizer)))
+            history.append(self._record(epoch, "train", self.steps.epoch(optimizer)))
             if not len(self.samples.validation):
                 best, best_epoch = net.state_dict(), epoch
                 continue
-            scores, encoded = self._validate()
+            scores, encoded = self.steps.evaluate(self.samples.validation)
             self._center_risks()
             curve.append(self._scores(encoded))
             history.append(self._record(epoch, "validation", scores))
@@ -145,7 +147,9 @@ class _Run:
                 break
         net.load_state_dict(best)
         self._center_risks()
-        last = {} if not len(self.samples.validation) else self._scores(self._validate()[1])
+        last = {}
+        if len(self.samples.validation):
+            last = self._scores(self.steps.evaluate(self.samples.validation)[1])
         state = {name: p.detach().cpu().numpy().copy() for name, p in net.state_dict().items()}
         for name, (mean, spread) in self.units.items():
             state[f"unit.{name}"] = np.array([mean, spread], dtype=np.float32)
@@ -159,43 +163,15 @@ class _Run:
             {name: np.stack([scores[name] for scores in curve]) for name in (curve or [{}])[0]},
         )
 
-    def _train_epoch(self, optimizer: torch.optim.Optimizer) -> dict[str, float]:
-        self.net.train()
-        train = self.samples.train
-        order = train[torch.randperm(len(train)).to(train.device)]
-        # A partial likelihood compares samples of a batch: it needs larger ones.
-        survival = any(head.task == "survival" for head in self.net.spec.heads)
-        size = (
-            max(self.training.batch_size, _SURVIVAL_BATCH) if survival else self.training.batch_size
-        )
-        n_batches = max(1, round(len(order) / size))
-        sums: dict[str, float] = {}
-        for batch in order.tensor_split(n_batches):
-            loss, parts, _ = self.objective(batch)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-            optimizer.step()
-            for name, part in parts.items():
-                sums[name] = sums.get(name, 0.0) + part * len(batch) / len(order)
-        return sums
-
-    @torch.no_grad()
-    def _validate(self) -> tuple[dict[str, float], Encoded]:
-        self.net.eval()
-        _, parts, encoded = self.objective(self.samples.validation)
-        return parts, encoded
-
     @torch.no_grad()
     def _center_risks(self) -> None:
         """Put the origin of log hazards, which is free, at the mean of the training samples.
 
         Risks of different replicates can then be averaged, and stand on one baseline.
         """
-        self.net.eval()
         names = [head.name for head in self.net.spec.heads if head.task == "survival"]
         if names:
-            scores = self.net.predict(self.net.encode(self.samples.inputs(self.samples.train)).mean)
+            scores = self.net.predict(self.steps.latent(self.samples.train))
             self.units |= {name: (-float(scores[name].mean()), 1.0) for name in names}
 
     @torch.no_grad()

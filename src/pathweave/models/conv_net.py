@@ -64,7 +64,7 @@ class ConvNet(Estimator):
     seed
         Seed of everything random.
     device
-        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        ``"auto"`` (that of ``pathweave.settings``), ``"cpu"``, ``"cuda"``, ``"cuda:<i>"`` or ``"mps"`` (Apple).
     n_jobs
         Worker processes on a CPU; ``pathweave.settings.n_jobs`` by default. The numbers do not depend on it.
 

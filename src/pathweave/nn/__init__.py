@@ -7,8 +7,10 @@ static graph shared by all samples; `PathwayVAENet` is the network of `pathweave
 
 from __future__ import annotations
 
-from pathweave.nn._runtime import resolve_device, seeded, single_thread
+from pathweave.nn._noise import NoiseOfBatch
+from pathweave.nn._runtime import seeded, single_thread
 from pathweave.nn.adjacency import TypedAdjacency, spmm
+from pathweave.nn.device import deterministic, resolve_device
 from pathweave.nn.edge_gates import ReceiverGates
 from pathweave.nn.fusion import AttentionFusion, product_of_experts
 from pathweave.nn.graph_conv import TypedGraphConv
@@ -28,6 +30,7 @@ from pathweave.nn.losses import (
 from pathweave.nn.pathway_levels import PathwayLevels
 from pathweave.nn.pathway_pool import PathwayPool
 from pathweave.nn.pathway_vae import NetSpec, PathwayVAENet
+from pathweave.nn.processes import Processes, join_processes
 from pathweave.nn.static_attention import StaticGATv2Conv
 from pathweave.nn.static_layers import (
     StaticGCNConv,
@@ -39,9 +42,11 @@ from pathweave.nn.static_layers import (
 __all__ = [
     "AttentionFusion",
     "NetSpec",
+    "NoiseOfBatch",
     "PathwayLevels",
     "PathwayPool",
     "PathwayVAENet",
+    "Processes",
     "ReceiverGates",
     "StaticGATv2Conv",
     "StaticGCNConv",
@@ -53,8 +58,10 @@ __all__ = [
     "beta_log_prob",
     "cox_loss",
     "cumulative_log_probabilities",
+    "deterministic",
     "discrete_time_loss",
     "gaussian_kl",
+    "join_processes",
     "log_mortality",
     "masked_reconstruction",
     "negative_binomial_log_prob",

@@ -32,9 +32,14 @@ def seeded(seed: int) -> Iterator[None]:
     True
     """
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    apple = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)  # noqa: TID251  # fork_rng puts the global state back
-        yield
+        try:
+            yield
+        finally:
+            if apple is not None:
+                torch.mps.set_rng_state(apple)
 
 
 @contextmanager
@@ -58,39 +63,3 @@ def single_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def resolve_device(device: str = "auto") -> torch.device:
-    """Turn a device name into a device; ``"auto"`` is a GPU where there is one.
-
-    Parameters
-    ----------
-    device
-        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:<i>"``.
-
-    Returns
-    -------
-    The device.
-
-    Raises
-    ------
-    ValueError
-        If the name is none that torch knows, or a GPU is asked for and torch sees none.
-
-    Examples
-    --------
-    >>> from pathweave import nn
-    >>> nn.resolve_device("cpu").type
-    'cpu'
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        found = torch.device(device)
-    except (RuntimeError, TypeError):
-        msg = f"device={device!r} is not known; use 'auto', 'cpu', 'cuda' or 'cuda:<i>'."
-        raise ValueError(msg) from None
-    if found.type == "cuda" and not torch.cuda.is_available():
-        msg = f"device={device!r}: torch sees no GPU here; use device='auto' or 'cpu'."
-        raise ValueError(msg)
-    return found

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import scipy.sparse as sp
+    import torch
     from torch import Tensor
 
 
@@ -63,13 +66,20 @@ class Prepared:
 
     def rows(self, index: Tensor) -> Prepared:
         """Take a part of the samples."""
+        return self._each(lambda x: x[index])
+
+    def to(self, device: torch.device) -> Prepared:
+        """Take them to a device."""
+        return self._each(lambda x: x.to(device))
+
+    def _each(self, function: Callable[[Tensor], Tensor]) -> Prepared:
         return Prepared(
-            {name: z[index] for name, z in self.z.items()},
-            {name: m[index] for name, m in self.measured.items()},
-            self.present[index],
-            None if self.nodes is None else self.nodes[index],
-            {name: x[index] for name, x in self.observed.items()},
-            {name: x[index] for name, x in self.library.items()},
+            {name: function(z) for name, z in self.z.items()},
+            {name: function(m) for name, m in self.measured.items()},
+            function(self.present),
+            None if self.nodes is None else function(self.nodes),
+            {name: function(x) for name, x in self.observed.items()},
+            {name: function(x) for name, x in self.library.items()},
         )
 
     def mixed(self, other: Prepared, share: float) -> Prepared:

@@ -61,12 +61,20 @@ def masked_reconstruction(
     >>> nn.masked_reconstruction(torch.zeros(1, 2), x, seen, "gaussian").item()
     0.5
     """
+    total, count = reconstruction_sum(output, values, measured, likelihood)
+    return total / count.clamp(min=1.0)
+
+
+def reconstruction_sum(
+    output: Tensor, values: Tensor, measured: Tensor, likelihood: str
+) -> tuple[Tensor, Tensor]:
+    """Sum that `masked_reconstruction` is the mean of, and how many values it is over."""
     if likelihood == "bernoulli":
         loss = F.binary_cross_entropy_with_logits(output, values, reduction="none")
     else:
         loss = 0.5 * (output - values).square()
     weight = measured.to(loss.dtype)
-    return (loss * weight).sum() / weight.sum().clamp(min=1.0)
+    return (loss * weight).sum(), weight.sum()
 
 
 def cox_loss(

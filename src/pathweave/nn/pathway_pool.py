@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pathweave.nn.sparse_product import bag
+from pathweave.nn.sparse_product import bag, in_full
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +128,7 @@ class PathwayPool(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Pool node channels into pathway activities."""
+        h = in_full(h)
         if h.device.type == "cpu" and not torch._C._are_functorch_transforms_active():
             return cast("Tensor", _Pooling.apply(h, self, *self.weights)) + self.bias
         return self.by_width(h) + self.bias

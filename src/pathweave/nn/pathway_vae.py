@@ -15,7 +15,7 @@ from pathweave.nn.fusion import AttentionFusion, product_of_experts
 from pathweave.nn.graph_conv import TypedGraphConv
 from pathweave.nn.heads import Heads
 from pathweave.nn.inputs import Encoded, GraphArrays, Prepared
-from pathweave.nn.losses import masked_reconstruction
+from pathweave.nn.losses import reconstruction_sum
 from pathweave.nn.observation import CountModel, ShareModel, observation_model
 from pathweave.nn.pathway_levels import PathwayLevels
 from pathweave.nn.pathway_pool import PathwayPool
@@ -254,8 +254,10 @@ class PathwayVAENet(nn.Module):
         if drop_layers and self.spec.layer_dropout and keep.shape[1] > 1:
             stay = torch.rand(keep.shape, device=keep.device) >= self.spec.layer_dropout
             keep = self.kept_layers(keep, stay)
+        # Fused in full, whatever products are computed in.
+        kind = next(iter(prepared.z.values())).dtype
         if self.joint is not None:
-            mean = self.joint(prepared.z, keep)
+            mean = self.joint(prepared.z, keep).to(kind)
             return Encoded(mean, torch.zeros_like(mean), [(mean, keep.any(dim=1))], None)
         experts: list[tuple[Tensor, Tensor, Tensor]] = []
         activity = None
@@ -263,14 +265,14 @@ class PathwayVAENet(nn.Module):
             activity = self.activity(prepared, keep)
             where = [l.name for l in self.spec.layers]
             speaks = keep[:, [where.index(name) for name in self.graph_layers]].any(dim=1)
-            mean, log_var = self.graph_head(activity).chunk(2, dim=1)
+            mean, log_var = self.graph_head(activity).to(kind).chunk(2, dim=1)
             experts.append((mean, log_var, speaks))
         for i, layer in self._named():
             if f"l{i}" in self.encoders:
                 positions = cast("Tensor", getattr(self, f"encoded_{i}"))
                 z = prepared.z[layer.name]
                 inputs = z if len(positions) == z.shape[1] else z[:, positions]
-                mean, log_var = self.encoders[f"l{i}"](inputs).chunk(2, dim=1)
+                mean, log_var = self.encoders[f"l{i}"](inputs).to(kind).chunk(2, dim=1)
                 experts.append((mean, log_var, keep[:, i]))
         fuse = self.attention if self.spec.fusion == "attention" else product_of_experts
         mean, log_var = fuse(experts)
@@ -281,15 +283,15 @@ class PathwayVAENet(nn.Module):
         """Reconstruct every layer, standardised (logits for 0/1 layers)."""
         return {l.name: self.decoders[f"l{i}"](latent) for i, l in self._named()}
 
-    def layer_loss(self, i: int, out: Tensor, prepared: Prepared) -> Tensor:
-        """Mean negative log likelihood of the measured values of layer `i`, given its decoder's output."""
+    def layer_loss(self, i: int, out: Tensor, prepared: Prepared) -> tuple[Tensor, Tensor]:
+        """Negative log likelihood of the measured values of layer `i`, given its decoder's output, and their number."""
         layer, model = self.spec.layers[i], self._observation(i)
         measured = prepared.measured[layer.name]
         if model is None:
-            return masked_reconstruction(out, prepared.z[layer.name], measured, layer.likelihood)
+            return reconstruction_sum(out, prepared.z[layer.name], measured, layer.likelihood)
         observed, library = prepared.observed[layer.name], prepared.library.get(layer.name)
         log_prob = model.log_prob(out, observed, cast("Tensor", library))
-        return -(log_prob * measured).sum() / measured.sum().clamp(min=1)
+        return -(log_prob * measured).sum(), measured.sum()
 
     def predict(self, latent: Tensor) -> dict[str, Tensor]:
         """Scores of every target: logits, standardised numbers, or log hazards."""

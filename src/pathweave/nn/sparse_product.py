@@ -97,7 +97,12 @@ def multiply(x: Tensor, rows: Compressed, cols: Compressed, way: str) -> Tensor:
 
     ``x`` is (n, m); for ``"sample_major"`` (batch, n, channels).
     """
-    return cast("Tensor", _StaticProduct.apply(x, rows, cols, way))
+    return cast("Tensor", _StaticProduct.apply(in_full(x), rows, cols, way))
+
+
+def in_full(x: Tensor) -> Tensor:
+    """Single precision for halves: sums over many neighbours stay accurate where products are bfloat16."""
+    return x.float() if x.dtype in {torch.bfloat16, torch.float16} else x
 
 
 class SparseProduct(nn.Module):
@@ -171,7 +176,7 @@ class SparseProduct(nn.Module):
         """Multiply every sample."""
         if x.ndim == 2:
             return self.forward(x.unsqueeze(0), formulation).squeeze(0)
-        way = self.choose(x, x.shape[2], formulation)
+        x, way = in_full(x), self.choose(x, x.shape[2], formulation)
         if way == "sample_major":
             return multiply(x, self.rows, self.cols, way)
         batch, _, channels = x.shape

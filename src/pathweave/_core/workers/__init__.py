@@ -84,8 +84,13 @@ def run_items(
         jobs = fitting(jobs, needs, what=what)
     if jobs == 1:
         return [_here(function, shared, i, names[i], done) for i in range(len(names))]
-    with mapped((function, shared, settings.device)) as folder:
+    with mapped((function, shared, _handed_on())) as folder:
         return _Team(folder, names, jobs, done).run()
+
+
+def _handed_on() -> dict[str, Any]:
+    """Settings of this process that its workers take over; they show no progress and start no workers."""
+    return {k: v for k, v in vars(settings).items() if k not in {"progress", "n_jobs"}}
 
 
 def close_workers() -> None:

@@ -67,8 +67,9 @@ def _answer(folder: str, item: int, shared: Any) -> tuple[bool, Any, list[Any], 
         try:
             if shared is None:
                 shared = read(folder)
-            function, data, device = shared
-            settings.device = device
+            function, data, taken_over = shared
+            for name, value in taken_over.items():
+                setattr(settings, name, value)
             result = function(data, item)
             well = True
         except BaseException as error:  # noqa: BLE001  it is raised where the work was asked for
