@@ -1,0 +1,177 @@
+"""One training step of the default model on ccle4 beside the same model with PyG's batch of copies.
+
+Run from the project's root: ``python benchmarks/training_step.py [--rounds 7]``. It needs ``../shared/data/ccle4`` and
+the embedded Reactome graph. Step: 64 samples, loss with mixup, backward, clipping, AdamW; one thread. The peer is the
+same network, except that its graph part is what one writes with PyG: a `Batch` of copies (made beforehand, not
+counted), `GraphConv` with the graph's weights, and pooling by gathering every membership of every copy and
+`scatter`. Both give the same loss and gradients, or the run fails. Rounds interleaved, the least counts. Writes
+``benchmarks/training_step.csv``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import platform
+import time
+from pathlib import Path
+from unittest import mock
+
+import pandas as pd
+import torch
+from five_folds import ccle4
+from torch_geometric.data import Batch, Data
+from torch_geometric.nn import GraphConv
+from torch_geometric.utils import scatter
+
+import pathweave as pw
+from pathweave.models._train import _Run
+from pathweave.nn import PathwayVAENet, seeded
+
+SAMPLES = 64
+
+
+class Stopped(Exception):  # noqa: N818  no error: it ends `fit` where training would begin
+    """Carries what `fit` was about to train."""
+
+
+def default_fit() -> tuple:
+    """What `PathwayVAE().fit` hands to the training loop."""
+
+    def stop(*arguments: object, **_: object) -> None:
+        raise Stopped(arguments)
+
+    mdata, target, _ = ccle4()
+    with mock.patch("pathweave.models._estimator.fit_replicates", stop):
+        try:
+            pw.models.PathwayVAE().fit(mdata, pw.graph.reactome(), target=target)
+        except Stopped as caught:
+            return caught.args[0]
+    msg = "the model did not come to its training"
+    raise SystemExit(msg)
+
+
+class Copies(torch.nn.Module):
+    """The graph part as PyG has it, with the parameters of a network."""
+
+    def __init__(self, net: PathwayVAENet, graph: object, n_samples: int) -> None:
+        super().__init__()
+        first = net.convolutions[0]
+        (relation,) = graph.relations
+        coo = relation.tocoo()
+        one = Data(
+            edge_index=torch.stack([torch.as_tensor(coo.col), torch.as_tensor(coo.row)]).long(),
+            edge_weight=torch.as_tensor(coo.data).float(),
+            num_nodes=graph.n_nodes,
+        )
+        self.batch = Batch.from_data_list([one] * n_samples)
+        self.conv = GraphConv(first.in_channels, first.out_channels)
+        with torch.no_grad():
+            self.conv.lin_root.weight.copy_(first.weight[0].T)
+            self.conv.lin_rel.weight.copy_(first.weight[1].T)
+            self.conv.lin_rel.bias.copy_(first.bias)
+        pool, n_pathways = net.pool, len(graph.pooled)
+        self.weight = torch.nn.Parameter(torch.cat([pool.weight_of(p).detach() for p in range(n_pathways)]))  # fmt: skip
+        self.bias = torch.nn.Parameter(pool.bias.detach().clone())
+        node = torch.cat([torch.as_tensor(nodes) for nodes in graph.pooled]).long()
+        sizes = torch.tensor([len(nodes) for nodes in graph.pooled])
+        pathway = torch.arange(n_pathways).repeat_interleave(sizes)
+        copy_of = torch.arange(n_samples).unsqueeze(1)
+        self.node = (copy_of * graph.n_nodes + node).flatten()
+        self.pathway = (copy_of * n_pathways + pathway).flatten()
+        self.shape = (n_samples, n_pathways)
+
+    def forward(self, nodes: torch.Tensor) -> torch.Tensor:
+        """Channels of nodes (n, n_nodes, channels) to what the pathways read."""
+        h = self.conv(nodes.flatten(0, 1), self.batch.edge_index, self.batch.edge_weight)
+        h = torch.nn.functional.gelu(h)
+        read = (h[self.node] * self.weight.repeat(self.shape[0], 1)).sum(1)
+        summed = scatter(read, self.pathway, dim_size=self.shape[0] * self.shape[1], reduce="sum")
+        # Dropout draws in the order of memory: pathway by pathway, as the network here has them.
+        return summed.view(self.shape).T.contiguous().T + self.bias
+
+
+class Side:
+    """A network and all that its steps need."""
+
+    def __init__(self, run: _Run) -> None:
+        self.run = run
+        self.optimizer = torch.optim.AdamW(run.net.parameters(), lr=2e-3, weight_decay=0.05)
+
+    def loss(self) -> torch.Tensor:
+        """Loss of the first samples, with the same draws of dropout and mixup at every call."""
+        self.run.net.train()
+        with seeded(0):
+            return self.run._loss(self.run.train[:SAMPLES])[0]
+
+    def step(self) -> None:
+        """One training step."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.loss().backward()
+        torch.nn.utils.clip_grad_norm_(self.run.net.parameters(), 5.0)
+        self.optimizer.step()
+
+
+def both_sides() -> tuple[Side, Side]:
+    """The network here, and the same with copies."""
+    spec, training, values, outcomes, graph, plan = default_fit()
+    with seeded(0):
+        net = PathwayVAENet(spec, graph)
+        run = _Run(net, training, plan[0], values, outcomes, torch.device("cpu"), {})
+    peer = copy.deepcopy(run)
+    peer.net.copies = Copies(net, graph, SAMPLES)
+    n_layers = len(net.graph_layers)
+    where = [net.graph_layers.index(name) for name in net.graph_layers]
+    columns = [[l.name for l in spec.layers].index(net.graph_layers[i]) for i in where]
+    # The copies do their own message passing: they get the layers on the nodes alone.
+    peer.inputs.nodes = peer.inputs.nodes[:, :, :n_layers].contiguous()
+
+    def activity(prepared: object, keep: torch.Tensor) -> torch.Tensor:
+        kept = keep[:, columns].to(prepared.nodes.dtype).unsqueeze(1)
+        return peer.net.levels(peer.net.copies(prepared.nodes * kept).tanh())
+
+    peer.net.activity = activity
+    del peer.net.convolutions, peer.net.pool
+    return Side(run), Side(peer)
+
+
+def check(ours: Side, theirs: Side) -> None:
+    """Same loss, and same gradients of what both have."""
+    losses = [side.loss() for side in (ours, theirs)]
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-5, atol=1e-5)
+    for loss in losses:
+        loss.backward()
+    mine = dict(ours.run.net.named_parameters())
+    for name, parameter in theirs.run.net.named_parameters():
+        if name in mine and parameter.grad is not None:
+            torch.testing.assert_close(mine[name].grad, parameter.grad, rtol=1e-3, atol=1e-5)
+    root = theirs.run.net.copies.conv.lin_root.weight.grad.T
+    torch.testing.assert_close(mine["convolutions.0.weight"].grad[0], root, rtol=1e-3, atol=1e-5)
+
+
+def main() -> None:
+    """Check, time and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    torch.set_num_threads(1)
+    sides = both_sides()
+    check(*sides)
+    times: list[list[float]] = [[], []]
+    for _ in range(rounds + 1):  # the first round warms up; the least counts
+        for side, found in zip(sides, times, strict=True):
+            start = time.perf_counter()
+            side.step()
+            found.append(1e3 * (time.perf_counter() - start))
+    ours, theirs = map(min, times)
+    row = {"what": "training step, PathwayVAE, ccle4, Reactome", "samples": SAMPLES}
+    row |= {"pathweave_ms": round(ours, 2), "pyg_batch_ms": round(theirs, 2)}
+    row |= {"times_quicker": round(theirs / ours, 2)}
+    row |= {"machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU, one thread"}
+    pd.DataFrame([row]).to_csv(Path(__file__).with_suffix(".csv"), index=False)
+    print(row)
+
+
+if __name__ == "__main__":
+    main()
