@@ -155,7 +155,7 @@ def check(  # noqa: PLR0913  # named one by one, as in cross_validate
     >>> mdata = pw.datasets.simulate(60, seed=1)
     >>> model = pw.models.PathwayVAE(8, max_epochs=3, n_folds=3).fit(mdata, target="class")
     >>> pw.tl.check(mdata, model, max_samples=10)
-    >>> print(pw.get.faithfulness(mdata).verdict.splitlines()[1][:11])
+    >>> print(pw.get.faithfulness(mdata).verdict.splitlines()[1][:10])
     - They add
     """
     found = explain.check(
