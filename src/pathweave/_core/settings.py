@@ -23,14 +23,18 @@ class Settings:
         Processes that fit replicates at the same time; each uses one thread.
     device
         ``"auto"`` takes a GPU where there is one, else the CPU.
+    checkpoint_seconds
+        ``fit(..., resume=)`` keeps where a network's training stands after an epoch, when so many seconds have passed
+        since it last did; 0 for every epoch.
     """
 
     progress: bool = True
     n_jobs: int = max(1, min(os.cpu_count() or 1, 8))
     device: str = "auto"
+    checkpoint_seconds: float = 60.0
 
     @contextmanager
-    def override(self, **values: bool | int | str) -> Iterator[Settings]:
+    def override(self, **values: bool | float | str) -> Iterator[Settings]:
         """Change settings inside a ``with`` block.
 
         Examples

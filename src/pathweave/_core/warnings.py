@@ -21,6 +21,14 @@ class DataWarning(PathweaveWarning):
     """The data can be used, but something about them deserves a look."""
 
 
+class InterruptedFitWarning(PathweaveWarning):
+    """A fit was stopped before its networks had learned all they could; the model can be used."""
+
+
+class DamagedCheckpointWarning(PathweaveWarning):
+    """A checkpoint could not be read; the fit goes on from an earlier one, or begins a network anew."""
+
+
 def warn(message: str, category: type[PathweaveWarning] = PathweaveWarning) -> None:
     """Warn at the line of the user's call, roughly."""
     warnings.warn(message, category, stacklevel=3)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from pathweave.models._monitor import Monitor
     from pathweave.nn.pathway_vae import GraphArrays, NetSpec
 
 
@@ -33,6 +34,7 @@ def fit_replicates(
     device: str = "auto",
     n_jobs: int | None = None,
     library: dict[str, np.ndarray] | None = None,
+    monitor: Monitor | None = None,
 ) -> list[FittedState]:
     """Fit every replicate, in the order given.
 
@@ -55,6 +57,8 @@ def fit_replicates(
     library
         For each layer of counts the library sizes (n_samples,); `values` then holds
         ``log1p(counts / size * library of the layer's spec)``.
+    monitor
+        Checkpoints, log and bar of a fit; nothing is kept and told without.
 
     Returns
     -------
@@ -80,12 +84,16 @@ def fit_replicates(
     where = resolve_device(device).type
     jobs = min(settings.n_jobs if n_jobs is None else n_jobs, len(replicates))
     if where != "cpu" or jobs <= 1:
-        bar = progress(replicates, desc="fitting replicates")
-        return [_fit_one(spec, training, values, outcomes, graph, r, where, library) for r in bar]
+        # A monitor has a bar of its own, over epochs.
+        bar = replicates if monitor else progress(replicates, desc="fitting replicates")
+        return [
+            _fit_one(spec, training, values, outcomes, graph, r, where, library, monitor)
+            for r in bar
+        ]
     from joblib import Parallel, delayed
 
     tasks = (
-        delayed(_fit_one)(spec, training, values, outcomes, graph, r, where, library)
+        delayed(_fit_one)(spec, training, values, outcomes, graph, r, where, library, monitor)
         for r in replicates
     )
     results = Parallel(n_jobs=jobs, return_as="generator", max_nbytes="256K")(tasks)
@@ -101,8 +109,10 @@ def _fit_one(
     replicate: Replicate,
     device: str,
     library: dict[str, np.ndarray] | None,
+    monitor: Monitor | None,
 ) -> FittedState:
     with single_thread():
         return train_replicate(
-            spec, training, values, outcomes, graph, replicate, device=device, library=library
-        )
+            spec, training, values, outcomes, graph, replicate,
+            device=device, library=library, monitor=monitor,
+        )  # fmt: skip
