@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pathweave._core.files import whole
+from pathweave._core.interruption import whole_fits_only
 from pathweave._core.progress import progress
 from pathweave._core.settings import settings
 from pathweave._core.source import source_digest
@@ -136,7 +137,8 @@ def _run(
     from threadpoolctl import threadpool_limits
 
     started = time.perf_counter()
-    with single_thread(), threadpool_limits(1), peak_memory() as memory:
+    # What Ctrl-C cut short must not be scored.
+    with whole_fits_only(), single_thread(), threadpool_limits(1), peak_memory() as memory:
         try:
             predict = job.method.fitter.fit(
                 samples.take(job.split.train), seed=job_seed(seed, job.split)
