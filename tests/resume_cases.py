@@ -6,15 +6,14 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from pathweave.models import Replicate, TrainSpec, fit_replicates
-from pathweave.models import _train
+from pathweave.models import Replicate, TrainSpec, _train, fit_replicates
 from pathweave.models._checkpoints import Checkpoints
 from pathweave.models._monitor import Monitor
 from pathweave.nn.heads import HeadSpec
 from pathweave.nn.pathway_vae import LayerSpec, NetSpec
 
 N = 36
-EPOCHS = 4
+EPOCHS = 3
 HEADS = (
     HeadSpec("kind", "class", 2),
     HeadSpec("size", "number", 1),
@@ -50,7 +49,7 @@ def network(heads=HEADS):
     return NetSpec(layers, heads, n_latent=3, n_hidden=5)
 
 
-def plan(n_folds=3):
+def plan(n_folds=2):
     fold = np.arange(N) % n_folds
     return [
         Replicate(f"fold {k + 1}", np.flatnonzero(fold != k), np.flatnonzero(fold == k), seed=k)
@@ -59,7 +58,7 @@ def plan(n_folds=3):
 
 
 def fit(folder=None, *, heads=HEADS, told="this fit", log=None, n_jobs=1, epochs=EPOCHS):
-    """Train four small networks, with checkpoints where there is a folder."""
+    """Train three small networks, with checkpoints where there is a folder."""
     replicates = plan()
     monitor = None
     if folder is not None or log is not None:
