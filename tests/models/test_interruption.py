@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ import pathweave as pw
 from pathweave import settings
 from pathweave._core.warnings import InterruptedFitWarning
 from pathweave.evaluate import cross_validate
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = {"max_epochs": 3, "n_folds": 3, "seed": 1, "n_hidden": 8}
 TARGETS = {"target": ["class", "outcome"], "survival": ("time", "event"), "layers": ["protein"]}

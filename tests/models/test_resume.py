@@ -328,7 +328,7 @@ def test_names_that_are_none(tmp_path, mdata, name):
     with pytest.raises(TypeError, match=f"{name}=True must be the name"):
         pw.models.MultimodalVAE(4, **SMALL).fit(mdata, **{name: True})
     (tmp_path / "file").write_text("x")
-    with pytest.raises(FileExistsError, match="resume=.* is a file"):
+    with pytest.raises(FileExistsError, match=r"resume=.* is a file"):
         pw.models.MultimodalVAE(4, **SMALL).fit(mdata, resume=tmp_path / "file")
 
 
