@@ -249,21 +249,15 @@ def test_every_model_goes_on_to_the_same(tmp_path, mdata, graph, kind):
         return kind(4, max_epochs=3, n_folds=2, seed=1, **own)
 
     with at_epoch(3, kill), pytest.raises(Killed):
-        make().fit(mdata, graph, resume=tmp_path)
+        make().fit(mdata, graph, layers=["protein"], resume=tmp_path)
     with at_epoch(2, kill):  # one is left to do
-        found = make().fit(mdata, graph, resume=tmp_path)
-    expected = make().fit(mdata, graph)
+        found = make().fit(mdata, graph, layers=["protein"], resume=tmp_path)
+    expected = make().fit(mdata, graph, layers=["protein"])
     same_models(found, expected)
     np.testing.assert_array_equal(found.embed(mdata), expected.embed(mdata))
 
 
 SMALL = {"max_epochs": 3, "n_folds": 2, "seed": 1, "n_hidden": 8}
-
-
-@pytest.fixture(scope="module")
-def small(mdata):
-    with pw.io.quiet_mudata():
-        return mdata["protein"].copy(), mdata.obs.copy()
 
 
 def test_a_fit_differs_by_what_it_depends_on(tmp_path, mdata, graph):
