@@ -90,6 +90,10 @@ def run(
     ] = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Folder for checkpoints: the same command goes on where it broke off."),
+    ] = None,
 ) -> None:
     """Run the main job on your own data."""
     with told_errors():
@@ -101,7 +105,7 @@ def run(
         )
         options = RunOptions(
             out=out, layers=chosen, target=target, time=time, event=event, split=split, kegg=kegg,
-            seed=seed, overwrite=overwrite,
+            seed=seed, overwrite=overwrite, resume=resume,
         )  # fmt: skip
         options.check()
         _run(io.read_h5mu(data), options)

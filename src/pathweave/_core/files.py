@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def whole(path: str | PathLike[str]) -> Iterator[Path]:
-    """Give the name of a file beside the target; it takes the target's place if all goes well."""
+    """Give the name of a file beside the target; it takes the target's place if all goes well.
+
+    It is on the disk before it does, so that a machine that loses power has the earlier file or the new one.
+    """
     target = Path(path).resolve()  # behind a link it is the file that is written, not the link
     if not target.parent.is_dir():
         msg = (
@@ -31,6 +34,18 @@ def whole(path: str | PathLike[str]) -> Iterator[Path]:
         yield work
         if mode is not None:
             work.chmod(mode)
+        _to_disk(work, os.O_RDWR)
         work.replace(target)
+        if os.name != "nt":  # where folders cannot be opened
+            _to_disk(target.parent, os.O_RDONLY)
     finally:
         work.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path, flags: int) -> None:
+    """Have the system write what it holds of a file, or of the names in a folder."""
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -37,6 +37,9 @@ class Settings:
         What several processes (``torchrun``) share: ``"replicates"``, whole networks; ``"batches"``, the samples of
         every step; ``"auto"``, replicates where there are at least as many as processes; ``"off"``, nothing: every
         process fits for itself.
+    checkpoint_seconds
+        ``fit(..., resume=)`` keeps where a network's training stands after an epoch, when so many seconds have passed
+        since it last did; 0 for every epoch.
     """
 
     progress: bool = True
@@ -46,9 +49,10 @@ class Settings:
     accumulate: int = 1
     deterministic: bool = False
     processes: str = "auto"
+    checkpoint_seconds: float = 60.0
 
     @contextmanager
-    def override(self, **values: bool | int | str) -> Iterator[Settings]:
+    def override(self, **values: bool | float | str) -> Iterator[Settings]:
         """Change settings inside a ``with`` block.
 
         Examples

@@ -29,6 +29,14 @@ class MemoryLimitWarning(PathweaveWarning):
     """Less runs at the same time than was asked for, because memory would not last."""
 
 
+class InterruptedFitWarning(PathweaveWarning):
+    """A fit was stopped before its networks had learned all they could; the model can be used."""
+
+
+class DamagedCheckpointWarning(PathweaveWarning):
+    """A checkpoint could not be read; the fit goes on from an earlier one, or begins a network anew."""
+
+
 def warn(message: str, category: type[PathweaveWarning] = PathweaveWarning) -> None:
     """Warn at the line of the user's call, roughly."""
     warnings.warn(message, category, stacklevel=3)

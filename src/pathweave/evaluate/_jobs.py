@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pathweave._core.files import whole
+from pathweave._core.interruption import whole_fits_only
 from pathweave._core.progress import progress
 from pathweave._core.source import source_digest
 from pathweave._core.workers import run_items
@@ -133,7 +134,8 @@ def _run(work: _Work, i: int) -> dict[str, Any]:
 
     job = work.jobs[i]
     started = time.perf_counter()
-    with single_thread(), threadpool_limits(1), peak_memory() as memory:
+    # What Ctrl-C cut short must not be scored.
+    with whole_fits_only(), single_thread(), threadpool_limits(1), peak_memory() as memory:
         train = work.samples.take(job.split.train)
         predict = job.method.fitter.fit(train, seed=job_seed(work.seed, job.split))
         said = {}

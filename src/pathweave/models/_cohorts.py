@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pathweave._core.checks import check_choice, check_mudata, select_layers
+from pathweave.models._fit_networks import Kept
 from pathweave.models._fitted import FittedModel
 from pathweave.models._match import find_layers, match_table, their_names
 from pathweave.models._transfer import Start
@@ -13,6 +14,7 @@ from pathweave.models._translate import translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from os import PathLike
 
     import pandas as pd
     from mudata import MuData
@@ -108,7 +110,7 @@ class AcrossCohorts(FittedModel, ABC):
         self._need_fit()
         return translated(self, mdata, match=match, units=units, rename=rename)
 
-    def fine_tune(  # as `fit`, and how to start
+    def fine_tune(  # noqa: PLR0913  # as `fit`, and how to start
         self,
         mdata: MuData,
         *,
@@ -123,6 +125,8 @@ class AcrossCohorts(FittedModel, ABC):
         n_folds: int | None = None,
         seed: int | None = None,
         class_weight: str | dict[str, float] | None = None,
+        resume: str | PathLike[str] | None = None,
+        log: str | PathLike[str] | None = None,
     ) -> Self:
         """Fit another cohort from where this model stands; this model stays as it is.
 
@@ -152,6 +156,8 @@ class AcrossCohorts(FittedModel, ABC):
             As in the constructor; this model's by default.
         class_weight
             As in the constructor. By default this model's, unless it is a dict that names classes of other targets.
+        resume, log
+            As in `fit`: a folder for checkpoints, and where losses are written.
 
         Returns
         -------
@@ -208,7 +214,8 @@ class AcrossCohorts(FittedModel, ABC):
         model = type(self)(**{**self.get_params(), **changed})
         start = Start(self, mdata, rename, units == "fit")
         return model._learn(
-            mdata, None, target=target, survival=survival, layers=layers, samples=samples, groups=groups, start=start
+            mdata, None, target=target, survival=survival, layers=layers, samples=samples, groups=groups,
+            kept=Kept(resume, log), start=start,
         )  # fmt: skip
 
     def _learns(self, target: str | Sequence[str] | None) -> bool:

@@ -15,12 +15,12 @@ from pathweave.models._cohorts import AcrossCohorts
 from pathweave.models._consensus import fit_consensus
 from pathweave.models._data import LayerSchema, check_samples, read_groups, read_training
 from pathweave.models._ensemble import FittedEnsemble
+from pathweave.models._fit_networks import Kept, fit_networks
 from pathweave.models._graph_arrays import measured_graph
 from pathweave.models._heads import head_spec
 from pathweave.models._held_out import HeldOut
 from pathweave.models._imputer import LayerImputer
 from pathweave.models._parts import fit_all_parts
-from pathweave.models._replicates import fit_replicates
 from pathweave.models._targets import Target, check_class_weight, read_targets
 from pathweave.models._train import FittedState, Replicate, TrainSpec
 from pathweave.models._transfer import Start, started
@@ -28,6 +28,7 @@ from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from os import PathLike
 
     from mudata import MuData
 
@@ -67,8 +68,13 @@ class Estimator(AcrossCohorts):
         layers: Sequence[str] | str | None = None,
         samples: Any = None,
         groups: str | None = None,
+        resume: str | PathLike[str] | None = None,
+        log: str | PathLike[str] | None = None,
     ) -> Self:
         """Fit the model.
+
+        Ctrl-C while networks are trained ends the training after the epoch at hand: the model is fitted with what
+        there is, and warns. A second Ctrl-C stops at once and leaves the model as it was.
 
         Parameters
         ----------
@@ -90,20 +96,35 @@ class Estimator(AcrossCohorts):
         groups
             Column of ``mdata.obs`` (patient, donor): the model's own folds keep its samples together. Without it a
             patient's second sample is predicted from the first, and all that is judged out of fold looks too good.
+        resume
+            Folder for checkpoints of the networks: every ``settings.checkpoint_seconds``, on SIGTERM and on Ctrl-C,
+            and when a network is fitted. The same call again, after whatever ended this one, goes on from there to the
+            same model, bit for bit on a CPU; of fitted networks it takes the parameters, so a script may simply be
+            run again. A folder of another fit is refused. The fitted networks stay there; delete the folder when
+            the model is saved.
+        log
+            Where losses are written after every epoch: a file whose name ends in ``.csv`` (the rows of
+            ``history_``), or a folder of event files for TensorBoard (extra ``tensorboard``), a run a network.
 
         Returns
         -------
-        The model itself.
+        The model itself. ``history_`` has a row an epoch and part (``"train"``, ``"validation"``) of every network:
+        replicate, epoch, part, loss, target_loss, reconstruction, kl, seconds. ``unfinished_`` names the networks
+        whose training Ctrl-C cut short.
 
         Raises
         ------
         KeyError
             A column or a layer that is not there.
         ValueError
-            Data or labels that cannot be learned from; the message says which, and what to do.
+            Data or labels that cannot be learned from, or a `resume` folder of another fit; the message says
+            which, and what to do.
+        OSError
+            No space for a checkpoint; what was kept before is whole.
         """
         return self._learn(
             mdata, graph, target=target, survival=survival, layers=layers, samples=samples, groups=groups,
+            kept=Kept(resume, log),
         )  # fmt: skip
 
     def _learn(
@@ -116,6 +137,7 @@ class Estimator(AcrossCohorts):
         layers: Sequence[str] | str | None,
         samples: Any,
         groups: str | None,
+        kept: Kept,
         start: Start | None = None,
     ) -> Self:
         self._check_parameters()
@@ -140,9 +162,9 @@ class Estimator(AcrossCohorts):
         if start is not None:
             plan = started(plan, start.states(spec, arrays, targets, len(plan)))
             pretrained = start.network(spec, arrays, values) if targets else None
-        states = fit_replicates(
-            spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays, plan,
-            device=self.device, n_jobs=self.n_jobs, library=sizes,
+        states, unfinished = fit_networks(
+            self, spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays, plan,
+            library=sizes, samples=obs.index, kept=kept,
         )  # fmt: skip
         parts = fit_all_parts(
             targets, values, outcomes, fold, states[1:],
@@ -162,6 +184,7 @@ class Estimator(AcrossCohorts):
         if start is not None:
             self.graph_digest_ = start.old.graph_digest_ if measured is not None else None
         self.training_samples_ = tuple(map(str, obs.index))
+        self.unfinished_ = unfinished
         self.imputer_ = LayerImputer.of(schema, values, self.training_samples_, fold == 0)
         self.consensus_ = (
             None

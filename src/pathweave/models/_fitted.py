@@ -40,6 +40,7 @@ class FittedModel:
     graph_: PathwayGraph | None
     graph_digest_: str | None
     training_samples_: tuple[str, ...]
+    unfinished_: tuple[str, ...]
     baseline_: dict[str, np.ndarray]
     imputer_: LayerImputer
     consensus_: Consensus | None

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     FittedPart = FusedLinear | KernelMachine | PretrainedLinear
 
+_LEAST_JUDGED = 5
+"""Samples (survival: events) without which parts cannot be weighed."""
+
 
 @dataclass
 class TargetParts:
@@ -89,7 +92,8 @@ def fit_all_parts(
     fold
         Fold of each training sample, shared by all parts.
     states
-        Fitted networks, one a fold; none for a stack of the other parts alone.
+        Fitted networks, one a fold; none for a stack of the other parts alone. Where some folds have none (a fit that
+        was cut short) all parts are weighed on the samples of those that have.
     class_weight
         Weight of each class in the loss of the parts and of the stack: ``"balanced"``, or by label (1 for
         labels not named). Probabilities are then those of a population with classes in these proportions.
@@ -141,6 +145,11 @@ def _mix(
 ) -> TargetParts:
     """Weigh the parts of one target."""
     known = read.known.numpy()
+    unjudged = False
+    if states:
+        judged = _judged(known, target.task, outcome, states)
+        unjudged = not judged.any()
+        known, states = (known, []) if unjudged else (judged, states)
     y, part_of = outcome[known], fold[known]
     single = [part.oof_.numpy()[known] for part in fitted.values()]
     names = list(fitted)
@@ -151,7 +160,7 @@ def _mix(
             deep[state.validation] = _honest_scores(state, others, target.name)
         single, names = [*single, deep[known]], [*names, "network"]
     predictions = np.stack(single).astype(np.float64)
-    share = read.weight(read.known)
+    share = read.weight(torch.from_numpy(known))
     counted = np.ones(len(y)) if share is None else share.numpy()
     weights, offset = _weights(target.task, predictions, y, part_of, counted)
     pooled = _pool(target.task, predictions, weights) + offset
@@ -159,7 +168,24 @@ def _mix(
     out_of_fold = np.full((len(outcome), target.n_outputs), np.nan)
     out_of_fold[known] = pooled
     modules = [part.module_ for part in fitted.values()]
+    if unjudged:  # networks of which nobody can say what they are worth have no say
+        weights = np.append(weights, 0.0)
+        last = table.iloc[-1:]
+        nothing = last.assign(part="network", weight=0.0, loss=np.nan, score=np.nan)
+        table = pd.concat([table.iloc[:-1], nothing, last], ignore_index=True)
     return TargetParts(target.task, modules, weights, table, out_of_fold, offset)
+
+
+def _judged(
+    known: np.ndarray, task: str, outcome: np.ndarray, states: list[FittedState]
+) -> np.ndarray:
+    """Samples by which parts are weighed: those with an outcome whose fold has a network; none if too few."""
+    seen = np.zeros(len(known), dtype=bool)
+    for state in states:
+        seen[state.validation] = True
+    judged = known & seen
+    n = outcome[judged, -1].sum() if task == "survival" else judged.sum()
+    return judged if n >= _LEAST_JUDGED or (known <= seen).all() else np.zeros_like(known)
 
 
 def _honest_scores(state: FittedState, others: list[FittedState], name: str) -> np.ndarray:
@@ -169,8 +195,11 @@ def _honest_scores(state: FittedState, others: list[FittedState], name: str) -> 
     weight that belongs to the other parts.
     """
     curve = state.curves.get(name)
-    if curve is None or not others:
+    if curve is None:
         return state.scores[name]
+    if not others:  # of a fit that was cut short; no sample chose its last epoch
+        last: np.ndarray = curve[-1]
+        return last
     epoch = round(float(np.median([other.best_epoch for other in others])))
     scores: np.ndarray = curve[min(max(epoch, 1), len(curve)) - 1]
     return scores

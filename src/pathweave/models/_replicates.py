@@ -8,13 +8,14 @@ same time (`run_items`). The data are shared with the workers through memory map
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pathweave._core.progress import progress
 from pathweave._core.settings import settings
-from pathweave._core.workers import run_items
+from pathweave._core.workers import how_many, run_items
 from pathweave.models._hardware import Hardware
 from pathweave.models._shared import digest_of, shared_by
 from pathweave.models._together import can_train_together
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from pathweave.models._monitor import Monitor
     from pathweave.nn.pathway_vae import GraphArrays, NetSpec
 
 
@@ -42,7 +44,7 @@ def fit_replicates(
     n_jobs: int | None = None,
     library: dict[str, np.ndarray] | None = None,
     together: bool | None = None,
-    **options: Any,
+    monitor: Monitor | None = None,
 ) -> list[FittedState]:
     """Fit every replicate, in the order given.
 
@@ -69,8 +71,9 @@ def fit_replicates(
     together
         Train replicates of one shape as one batched computation (`train_together`): by default on CUDA and nowhere
         else, since on a CPU it is slower than workers.
-    **options
-        Handed to `train_replicate` as they are; replicates are then not trained together.
+    monitor
+        Checkpoints, log and bar of a fit; nothing is kept and told without. With checkpoints or a log replicates are
+        not trained together.
 
     Returns
     -------
@@ -101,8 +104,9 @@ def fit_replicates(
     """
     processes = Processes() if settings.processes == "off" else join_processes()
     hardware = Hardware.of(device, spec, local_rank=processes.local_rank)
-    options = {"hardware": hardware, "library": library, **options}
-    work = _Work(spec, training, values, outcomes, graph, replicates, options)
+    work = _Work(
+        spec, training, values, outcomes, graph, replicates, hardware, library or {}, monitor
+    )
     if processes.size == 1:
         return _fit_some(work, n_jobs, together)
     jobs = n_jobs or max(1, settings.n_jobs // processes.local_size)
@@ -124,7 +128,9 @@ class _Work:
     outcomes: dict[str, np.ndarray]
     graph: GraphArrays | None
     replicates: Sequence[Replicate]
-    options: dict[str, Any]
+    hardware: Hardware
+    library: dict[str, np.ndarray]
+    monitor: Monitor | None
 
     def some(self, which: Sequence[int]) -> _Work:
         """The same for some of the replicates."""
@@ -133,30 +139,35 @@ class _Work:
 
 def _fit_some(work: _Work, n_jobs: int | None, together: bool | None) -> list[FittedState]:  # noqa: FBT001
     """Fit replicates in this process: in its workers on a CPU, together on CUDA."""
-    hardware: Hardware = work.options["hardware"]
+    hardware, monitor = work.hardware, work.monitor
     needs = replicate_bytes(work.spec, work.values, work.graph, work.replicates)
     names = [replicate.name for replicate in work.replicates]
     plain = hardware.precision == "float32" and hardware.accumulate == 1
-    extra = set(work.options) - {"hardware", "library"}
+    kept = monitor is not None and monitor.keeps
     if together is None:
         together = hardware.device.startswith("cuda")
-    with progress(desc="fitting replicates", total=len(names)) as bar:
-        if together and len(names) > 1 and can_train_together(work.spec) and plain and not extra:
+    together = together and len(names) > 1 and can_train_together(work.spec) and plain and not kept
+    jobs = how_many(n_jobs, len(names)) if hardware.device == "cpu" else 1
+    # A monitor has a bar of its own, over epochs, where training happens in this process.
+    hidden = monitor is not None and jobs == 1 and not together
+    with nullcontext() if hidden else progress(desc="fitting replicates", total=len(names)) as bar:
+        done = bar.update if bar is not None else bool
+        if together:
             return fit_together(
                 work.spec, work.training, work.values, work.outcomes, work.graph, work.replicates,
-                hardware=hardware, library=work.options["library"] or {}, needs=needs, done=bar.update,
+                hardware=hardware, library=work.library, needs=needs, done=done,
+                stop=(lambda: False) if monitor is None else (lambda: monitor.stop.is_set),
             )  # fmt: skip
         return run_items(
-            _fit_one, work, names,
-            n_jobs=n_jobs if hardware.device == "cpu" else 1, needs=needs, what="replicates",
-            done=lambda *_: bar.update(),
+            _fit_one, work, names, n_jobs=jobs, needs=needs, what="replicates",
+            done=lambda *_: done(1),
         )  # fmt: skip
 
 
 def _fit_one(work: _Work, i: int, processes: Processes | None = None) -> FittedState:
     return train_replicate(
         work.spec, work.training, work.values, work.outcomes, work.graph, work.replicates[i],
-        processes=processes, **work.options,
+        hardware=work.hardware, library=work.library, processes=processes, monitor=work.monitor,
     )  # fmt: skip
 
 

@@ -108,6 +108,12 @@ class Steps:
         means = [self.net.encode(self.samples.inputs(index[rows])).mean for rows in pieces]
         return among.gather_rows(torch.cat(means), len(index))
 
+    def agreed(self, stop: bool) -> bool:  # noqa: FBT001
+        """Whether to stop, as the first of the processes wants it: none may wait for one that has left."""
+        if self.processes.size == 1:
+            return stop
+        return bool(self.processes.first_of(torch.tensor(float(stop))))
+
     def _pieces(self, n: int) -> tuple[tuple[Tensor, ...], Processes]:
         """Rows of pieces as small as those of a step, and who shares them: nobody, where there are too few."""
         among = self.processes if n >= self.processes.size else Processes()

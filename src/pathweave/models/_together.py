@@ -41,7 +41,10 @@ def can_train_together(spec: NetSpec) -> bool:
 
 
 def train_together(
-    members: Sequence[Member], training: TrainSpec, done: Callable[[int], object] = bool
+    members: Sequence[Member],
+    training: TrainSpec,
+    done: Callable[[int], object] = bool,
+    stop: Callable[[], bool] = bool,
 ) -> list[FittedState]:
     """Train replicates of one shape (`Member.shape`) as one batched computation.
 
@@ -53,6 +56,8 @@ def train_together(
         How long and how hard to train.
     done
         Called with the number of replicates that have just stopped.
+    stop
+        Asked after every epoch whether to end training; who has not stopped by then is unfinished.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def train_together(
     CPU; dropout has a stream of its own for each replicate, another than in separate runs. No number depends on who
     else is in the group, but for rounding.
     """
-    return _Group(members, training).fit(done)
+    return _Group(members, training).fit(done, stop)
 
 
 class _Group:
@@ -97,7 +102,7 @@ class _Group:
             list(self.params.values()), lr=training.learning_rate, weight_decay=training.weight_decay
         )  # fmt: skip
 
-    def fit(self, done: Callable[[int], object]) -> list[FittedState]:
+    def fit(self, done: Callable[[int], object], stop: Callable[[], bool]) -> list[FittedState]:
         """Run epochs until every replicate has stopped."""
         for epoch in range(1, self.training.max_epochs + 1):
             self._train_epoch(epoch)
@@ -108,9 +113,13 @@ class _Group:
                     done(len(stopped))
                 if not self.members:
                     break
+            if epoch < self.training.max_epochs and stop():
+                for member in self.members:
+                    member.finished = False
+                break
         for i, member in enumerate(self.members):
             if not member.curve:  # without samples to judge by, the last epoch counts
-                member.best, member.best_epoch = self._parameters_of(i), self.training.max_epochs
+                member.best, member.best_epoch = self._parameters_of(i), epoch
         done(len(self.members))
         return [member.fitted() for member in self.all]
 

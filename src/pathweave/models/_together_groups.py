@@ -34,6 +34,7 @@ def fit_together(
     library: dict[str, np.ndarray],
     needs: int,
     done: Callable[[int], object],
+    stop: Callable[[], bool],
 ) -> list[FittedState]:
     """Fit replicates in groups.
 
@@ -45,6 +46,8 @@ def fit_together(
         Bytes that a replicate takes (see `replicate_bytes`).
     done
         Called with the number of replicates that have just been fitted.
+    stop
+        Asked after every epoch whether to end training.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def fit_together(
     def train(which: Sequence[int], members: list[Member]) -> None:
         """Train a group, in halves where memory does not last after all."""
         try:
-            states.update(zip(which, train_together(members, training, done), strict=True))
+            states.update(zip(which, train_together(members, training, done, stop), strict=True))
         except torch.OutOfMemoryError:
             if len(which) == 1:
                 raise

@@ -35,6 +35,7 @@ class Member:
     best: dict[str, Tensor]
     best_loss: float = float("inf")
     best_epoch: int = 0
+    finished: bool = True
 
     @classmethod
     def make(
@@ -106,5 +107,5 @@ class Member:
         curves = {name: np.stack([s[name] for s in self.curve]) for name in last}
         return FittedState(
             self.replicate.name, state, self.best_epoch, self.history,
-            self.replicate.validation, last, curves,
+            self.replicate.validation, last, curves, self.finished,
         )  # fmt: skip

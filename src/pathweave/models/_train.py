@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,14 @@ import torch
 
 from pathweave.models._hardware import Hardware
 from pathweave.models._objective import Objective
+from pathweave.models._run_state import RunState
 from pathweave.models._samples import ReplicateSamples
 from pathweave.models._steps import Steps
 from pathweave.nn import PathwayVAENet, seeded
 
 if TYPE_CHECKING:
+    from pathweave.models._monitor import Monitor
+    from pathweave.models._run_state import Snapshot
     from pathweave.nn import Processes
     from pathweave.nn.pathway_vae import Encoded, GraphArrays, NetSpec
 
@@ -72,7 +76,8 @@ class FittedState:
     """What a replicate leaves behind: parameters, curves, and scores of its validation samples.
 
     `scores` are those of the best epoch, which the same samples chose: they flatter. `curves` holds the scores
-    after every epoch (n_epochs, n_validation, n_outputs), so that others may choose.
+    after every epoch (n_epochs, n_validation, n_outputs), so that others may choose. One that is not `finished`
+    was stopped: its best epoch so far, or no parameters at all if it had not begun.
     """
 
     name: str
@@ -82,6 +87,7 @@ class FittedState:
     validation: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     scores: dict[str, np.ndarray] = field(default_factory=dict)
     curves: dict[str, np.ndarray] = field(default_factory=dict)
+    finished: bool = True
 
 
 def train_replicate(
@@ -95,8 +101,17 @@ def train_replicate(
     hardware: Hardware | None = None,
     library: dict[str, np.ndarray] | None = None,
     processes: Processes | None = None,
+    monitor: Monitor | None = None,
 ) -> FittedState:
-    """Train one network; standardisation, early stopping and parameters are this replicate's own."""
+    """Train one network; standardisation, early stopping and parameters are this replicate's own.
+
+    With a `monitor` it goes on from a checkpoint, leaves some itself, and stops when it is told to.
+    """
+    if monitor is not None and processes is not None and processes.rank:
+        monitor = monitor.reading()  # the first of those who share in every step writes
+    kept = None if monitor is None else monitor.begin(replicate.name)
+    if isinstance(kept, FittedState):
+        return kept
     outcomes = {**outcomes, **(replicate.outcomes or {})}
     hardware = hardware or Hardware()
     device = torch.device(hardware.device)
@@ -109,7 +124,9 @@ def train_replicate(
             net.to(device)
             samples.to(device)
         objective = Objective(net, training, samples, hardware.precision)
-        return _Run(objective, replicate, Steps(objective, hardware, processes)).fit()
+        run = _Run(objective, replicate, Steps(objective, hardware, processes))
+        state = run.fit(monitor, kept)
+    return state if monitor is None else monitor.end(state)
 
 
 class _Run:
@@ -118,49 +135,73 @@ class _Run:
     def __init__(self, objective: Objective, replicate: Replicate, steps: Steps) -> None:
         self.net, self.training, self.samples = objective.net, objective.training, objective.samples
         self.replicate, self.steps = replicate, steps
-        self.units = dict(self.samples.units)
+        best = {name: p.detach().clone() for name, p in self.net.state_dict().items()}
+        self.at = RunState(best, dict(self.samples.units))
 
-    def fit(self) -> FittedState:
-        """Run epochs until the validation loss has not improved for `patience` of them."""
+    def fit(self, monitor: Monitor | None = None, kept: Snapshot | None = None) -> FittedState:
+        """Run epochs until the validation loss has not improved for `patience` of them, or until told to stop."""
         net, training = self.net, self.training
         optimizer = torch.optim.AdamW(
             net.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
         )
-        history: list[dict[str, Any]] = []
-        curve: list[dict[str, np.ndarray]] = []
-        best_loss, best_epoch = float("inf"), 0
-        best = {name: p.detach().clone() for name, p in net.state_dict().items()}
-        for epoch in range(1, training.max_epochs + 1):
-            history.append(self._record(epoch, "train", self.steps.epoch(optimizer)))
-            if not len(self.samples.validation):
-                best, best_epoch = net.state_dict(), epoch
-                continue
+        stop = False
+        if kept is not None:
+            self.at = RunState.unpack(kept, net, optimizer)
+            stop = monitor is not None and monitor.stop.is_set
+        while not (self.steps.agreed(stop) or self._is_over()):
+            rows = self._epoch(optimizer)
+            if monitor is not None:
+                stop = monitor.after_epoch(
+                    self.replicate.name, rows, lambda: self.at.pack(net, optimizer)
+                )
+        return self._fitted()
+
+    def _is_over(self) -> bool:
+        at, training = self.at, self.training
+        waited = at.epoch - at.best_epoch if len(self.samples.validation) else 0
+        return at.epoch >= training.max_epochs or waited >= training.patience
+
+    def _epoch(self, optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+        """Train for an epoch and look at the validation samples; the rows of the history."""
+        net, at = self.net, self.at
+        at.epoch += 1
+        started = time.perf_counter()
+        rows = [self._record("train", self.steps.epoch(optimizer), started)]
+        if len(self.samples.validation):
+            started = time.perf_counter()
             scores, encoded = self.steps.evaluate(self.samples.validation)
             self._center_risks()
-            curve.append(self._scores(encoded))
-            history.append(self._record(epoch, "validation", scores))
+            at.curve.append(self._scores(encoded))
+            rows.append(self._record("validation", scores, started))
             monitored = scores["target_loss"] if net.spec.heads else scores["loss"]
-            if monitored < best_loss - 1e-4:
-                best_loss, best_epoch = monitored, epoch
-                best = {name: p.detach().clone() for name, p in net.state_dict().items()}
-            elif epoch - best_epoch >= training.patience:
-                break
-        net.load_state_dict(best)
+            if monitored < at.best_loss - 1e-4:
+                at.best_loss, at.best_epoch = monitored, at.epoch
+                at.best = {name: p.detach().clone() for name, p in net.state_dict().items()}
+        else:
+            at.best, at.best_epoch = net.state_dict(), at.epoch
+        at.history += rows
+        return rows
+
+    def _fitted(self) -> FittedState:
+        """What is left of the run: its best epoch."""
+        net, at, finished = self.net, self.at, self._is_over()
+        net.load_state_dict(at.best)
         self._center_risks()
         last = {}
         if len(self.samples.validation):
             last = self._scores(self.steps.evaluate(self.samples.validation)[1])
         state = {name: p.detach().cpu().numpy().copy() for name, p in net.state_dict().items()}
-        for name, (mean, spread) in self.units.items():
+        for name, (mean, spread) in at.units.items():
             state[f"unit.{name}"] = np.array([mean, spread], dtype=np.float32)
         return FittedState(
             self.replicate.name,
             state,
-            best_epoch,
-            history,
+            at.best_epoch,
+            at.history,
             self.replicate.validation,
             last,
-            {name: np.stack([scores[name] for scores in curve]) for name in (curve or [{}])[0]},
+            at.curves(),
+            finished,
         )
 
     @torch.no_grad()
@@ -172,20 +213,21 @@ class _Run:
         names = [head.name for head in self.net.spec.heads if head.task == "survival"]
         if names:
             scores = self.net.predict(self.steps.latent(self.samples.train))
-            self.units |= {name: (-float(scores[name].mean()), 1.0) for name in names}
+            self.at.units |= {name: (-float(scores[name].mean()), 1.0) for name in names}
 
     @torch.no_grad()
     def _scores(self, encoded: Encoded) -> dict[str, np.ndarray]:
         """Scores of encoded samples: log-probabilities, numbers in their units, log hazards."""
         result = {}
         for name, out in self.net.predict(encoded.mean).items():
-            if name in self.units:
-                mean, spread = self.units[name]
+            if name in self.at.units:
+                mean, spread = self.at.units[name]
                 scores = out * spread + mean
             else:
                 scores = out.log_softmax(dim=1)
             result[name] = scores.cpu().numpy().astype(np.float64)
         return result
 
-    def _record(self, epoch: int, part: str, values: dict[str, float]) -> dict[str, Any]:
-        return {"replicate": self.replicate.name, "epoch": epoch, "part": part, **values}
+    def _record(self, part: str, values: dict[str, float], started: float) -> dict[str, Any]:
+        told = {"replicate": self.replicate.name, "epoch": self.at.epoch, "part": part}
+        return {**told, **values, "seconds": time.perf_counter() - started}

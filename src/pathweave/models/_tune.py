@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from pathweave._core.checks import check_mudata, listed
+from pathweave._core.interruption import whole_fits_only
 from pathweave._core.progress import progress
 from pathweave._core.warnings import PathweaveWarning, warn
 from pathweave.models._data import check_samples
@@ -215,7 +216,8 @@ def _judged(
         if catch:  # what is said of the data was said in the first trial
             warnings.simplefilter("ignore", PathweaveWarning)
         try:
-            model.fit(mdata, graph, **what)
+            with whole_fits_only():
+                model.fit(mdata, graph, **what)
             losses, score = _out_of_fold(model)
             if not np.isfinite(list(losses.values())).all():
                 error = f"the loss is not finite: {losses}"

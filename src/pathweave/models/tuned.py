@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pathweave.models._estimator import Estimator
@@ -9,7 +10,7 @@ from pathweave.models._tune import Tuning, check_model, search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from os import PathLike
 
     import numpy as np
     from mudata import MuData
@@ -81,6 +82,8 @@ class Tuned(Estimator):
         layers: Sequence[str] | str | None = None,
         samples: Any = None,
         groups: str | None = None,
+        resume: str | PathLike[str] | None = None,
+        log: str | PathLike[str] | None = None,
     ) -> Self:
         """Search hyperparameters on the training samples, and fit the best model on them.
 
@@ -100,6 +103,10 @@ class Tuned(Estimator):
             Training samples: boolean mask or names; all by default. Nothing is learned from the others.
         groups
             Column of ``mdata.obs``, such as the patient, whose samples the folds inside the fit keep together.
+        resume
+            Folder for finished trials and for checkpoints of the best model's fit; the same call again goes on there.
+        log
+            Where the losses of the best model's fit are written, as in `PathwayVAE.fit`.
 
         Returns
         -------
@@ -113,9 +120,11 @@ class Tuned(Estimator):
             type(self.model)(**params), mdata, graph,
             target=target, survival=survival, layers=layers, samples=samples, groups=groups,
             space=self.space, n_trials=self.n_trials, seed=self.seed,
+            folder=None if resume is None else Path(resume) / "trials",
         )  # fmt: skip
         self.model_: Estimator = self.tuning_.best.fit(
             mdata, graph, target=target, survival=survival, layers=layers, samples=samples, groups=groups,
+            resume=None if resume is None else Path(resume) / "best", log=log,
         )  # fmt: skip
         # What was learned is the best model's; what a model does with it is the same for all.
         vars(self).update({k: v for k, v in vars(self.model_).items() if k.endswith("_")})

@@ -8,6 +8,7 @@ from pathweave.models import Estimator, PathwayVAE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from os import PathLike
 
     from mudata import MuData
 
@@ -24,6 +25,8 @@ def fit(
     samples: Any = None,
     groups: str | None = None,
     model: Estimator | None = None,
+    resume: str | PathLike[str] | None = None,
+    log: str | PathLike[str] | None = None,
 ) -> Estimator:
     """Fit a model; the container stays as it is.
 
@@ -45,6 +48,11 @@ def fit(
         Column of ``mdata.obs`` (patient, donor) whose samples the model's own folds keep together.
     model
         Unfitted model of any kind with the hyperparameters wanted; `PathwayVAE` with its defaults otherwise.
+    resume
+        Folder for checkpoints; the same call again goes on from there to the same model, after whatever ended this
+        one. Delete it when the model is saved.
+    log
+        Where losses are written after every epoch: a name that ends in ``.csv``, or a folder for TensorBoard.
 
     Returns
     -------
@@ -68,4 +76,6 @@ def fit(
         layers=layers,
         samples=samples,
         groups=groups,
+        resume=resume,
+        log=log,
     )

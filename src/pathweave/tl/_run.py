@@ -16,6 +16,7 @@ import pandas as pd
 from pathweave import evaluate, get, graph, io, pp
 from pathweave._core import keys
 from pathweave._core.checks import check_mudata, check_obs_column, listed, select_layers
+from pathweave._core.interruption import whole_fits_only
 from pathweave.models import PathwayVAE
 from pathweave.tl._attribute import attribute
 from pathweave.tl._embed import embed
@@ -51,6 +52,7 @@ class RunOptions:
     kegg: Path | None = None
     seed: int = 0
     overwrite: bool = False
+    resume: Path | None = None
 
     @property
     def survival(self) -> tuple[str, str] | None:
@@ -95,14 +97,11 @@ def run_all(
         pathways = pathways | graph.kegg(options.kegg)
     coverage = graph.coverage(mdata, pathways).loc[chosen]
     say(f"3/6 fit on {int(train.sum())} samples")
-    model = PathwayVAE(seed=options.seed).fit(
-        mdata,
-        pathways,
-        target=options.target,
-        survival=options.survival,
-        layers=chosen,
-        samples=train,
-    )
+    with whole_fits_only():  # who stops the command wants no report of half a fit
+        model = PathwayVAE(seed=options.seed).fit(
+            mdata, pathways, target=options.target, survival=options.survival, layers=chosen, samples=train,
+            resume=options.resume,
+        )  # fmt: skip
     say("4/6 embed, predict, impute")
     embed(mdata, model)
     impute(mdata, model)

@@ -44,7 +44,7 @@ def run_items(
     n_jobs: int | None = None,
     needs: int = 0,
     what: str = "fits",
-    done: Callable[[int, Any], None] | None = None,
+    done: Callable[[int, Any], object] | None = None,
 ) -> list[Any]:
     """Call ``function(shared, i)`` for every item i, in this process or in several.
 
@@ -107,7 +107,7 @@ def _here(
     shared: Any,
     i: int,
     name: str,
-    done: Callable[[int, Any], None] | None,
+    done: Callable[[int, Any], object] | None,
 ) -> Any:
     try:
         result = function(shared, i)
@@ -127,7 +127,7 @@ class _Team:
         folder: str,
         names: Sequence[str],
         jobs: int,
-        done: Callable[[int, Any], None] | None,
+        done: Callable[[int, Any], object] | None,
     ) -> None:
         self.folder, self.names, self.jobs, self.done = folder, names, jobs, done
         self.answers: SimpleQueue[tuple[Worker, Any]] = SimpleQueue()
