@@ -46,7 +46,8 @@ def networks(share):
     plan = [Replicate(str(k), everyone[everyone % 3 != k], everyone[everyone % 3 == k], k) for k in range(3)]
     with pw.settings.override(processes=share):
         states = fit_replicates(spec, TrainSpec(6, batch_size=20), {"x": x}, outcomes, None, plan, n_jobs=1)
-    curves = [list(row.values())[3:] for state in states for row in state.history]
+    losses = ("loss", "target_loss", "reconstruction", "kl")
+    curves = [[row[name] for name in losses] for state in states for row in state.history]
     return {"curves": curves, "said": [state.scores["y"].tolist() for state in states]}
 """
 SCRIPT = (
@@ -133,8 +134,12 @@ class Rehearsed(nn.Processes):
         return [what, what if isinstance(what, str) else self.other]
 
 
-def states(replicates):
-    return [FittedState(r.name, {}, 0) for r in replicates]
+def states(numbers):
+    return [FittedState(f"r{i}", {}, 0) for i in numbers]
+
+
+def names(n):
+    return [f"r{k}" for k in range(n)]
 
 
 def replicates(n):
@@ -143,9 +148,8 @@ def replicates(n):
 
 def test_replicates_come_back_in_their_order():
     pair = Rehearsed(0, 2)
-    plan = replicates(5)
-    object.__setattr__(pair, "other", (states(plan[1::2]), None))
-    found = shared_by(pair, None, plan, "x", several=states)
+    object.__setattr__(pair, "other", (states(range(1, 5, 2)), None))
+    found = shared_by(pair, None, names(5), "x", several=states)
     assert [state.name for state in found] == ["r0", "r1", "r2", "r3", "r4"]
 
 
@@ -153,26 +157,26 @@ def test_a_failure_elsewhere_is_raised_here():
     pair = Rehearsed(0, 2)
     object.__setattr__(pair, "other", ([], "MemoryError: no room"))
     with pytest.raises(RuntimeError, match=r"process 1 of 2 failed, .*: MemoryError: no room"):
-        shared_by(pair, None, replicates(2), "x", several=states)
+        shared_by(pair, None, names(2), "x", several=states)
 
     def fails(_):
         raise OSError("here")  # noqa: EM101
 
     with pytest.raises(OSError, match="here"):
-        shared_by(pair, None, replicates(2), "x", several=fails)
+        shared_by(pair, None, names(2), "x", several=fails)
 
 
 def test_fewer_replicates_than_processes_share_steps():
     seen = []
 
-    def fit_one(replicate, *, processes):
-        seen.append((replicate.name, processes.size))
-        return states([replicate])[0]
+    def fit_one(i, *, processes):
+        seen.append((f"r{i}", processes.size))
+        return states([i])[0]
 
     pair = Rehearsed(0, 2)
-    assert [s.name for s in shared_by(pair, fit_one, replicates(1), "x", several=states)] == ["r0"]
+    assert [s.name for s in shared_by(pair, fit_one, names(1), "x", several=states)] == ["r0"]
     with settings.override(processes="batches"):
-        shared_by(pair, fit_one, replicates(2), "x", several=states)
+        shared_by(pair, fit_one, names(2), "x", several=states)
     assert seen == [("r0", 2), ("r0", 2), ("r1", 2)]
 
 

@@ -6,6 +6,7 @@ On a CPU this is slower than workers (copies, cache); there it serves to be chec
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -125,6 +126,7 @@ class _Group:
 
     def _train_epoch(self, epoch: int) -> None:
         self.objective.train()
+        started = time.perf_counter()
         sums: dict[str, Tensor] = {}
         for batch in stacked_epoch(self.draws, self.device):
             losses, _ = self._call(batch.index, batch.real, batch)
@@ -135,20 +137,25 @@ class _Group:
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0.0) + loss.detach() * batch.share_of
         told = {name: total.tolist() for name, total in sums.items()}
+        seconds = (time.perf_counter() - started) / len(self.members)
         for i, member in enumerate(self.members):
-            member.record(epoch, "train", {name: values[i] for name, values in told.items()})
+            losses_of = {name: values[i] for name, values in told.items()}
+            member.record(epoch, "train", {**losses_of, "seconds": seconds})
 
     @torch.no_grad()
     def _validate(self, epoch: int) -> set[int]:
         """Judge all replicates; positions of those that have stopped."""
         self.objective.eval()
+        started = time.perf_counter()
         index, real = self._validation()
         losses, scores = self._call(index, real, None)
         told = {name: values.tolist() for name, values in losses.items()}
         monitored = told["target_loss" if self.objective.net.spec.heads else "loss"]
         stopped = set()
+        seconds = (time.perf_counter() - started) / len(self.members)
         for i, member in enumerate(self.members):
-            member.record(epoch, "validation", {name: values[i] for name, values in told.items()})
+            losses_of = {name: values[i] for name, values in told.items()}
+            member.record(epoch, "validation", {**losses_of, "seconds": seconds})
             member.curve.append(member.in_units({name: s[i] for name, s in scores.items()}))
             if monitored[i] < member.best_loss - _LEAST_GAIN:
                 member.best_loss, member.best_epoch = monitored[i], epoch
