@@ -69,12 +69,12 @@ def pathway_tests(
         f"{short(name, 50)} ({n})" for name, n in zip(best["name"], best["n_measured"], strict=True)
     ]
     ax.set_yticks(y, names, fontsize=8)
-    ax.set_xlabel("enrichment, standard deviations under shuffled labels (bar: 95 % interval)")
+    ax.set_xlabel("enrichment in standard deviations (shuffled labels); bar: 95 % interval")
     ax.set_title(
         f"Pathways and {group}, false discovery rate {alpha:g}\nred: more than other genes; blue: at all",
         fontsize=10,
     )
-    ax.legend(loc="lower right", fontsize=8, frameon=False)
+    ax.legend(loc="upper left", bbox_to_anchor=(0.0, -0.12), ncols=2, fontsize=8, frameon=False)
     return ax
 
 
