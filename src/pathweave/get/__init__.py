@@ -1,0 +1,24 @@
+"""Typed readers of what pathweave wrote into a MuData: they return copies and write nothing."""
+
+from __future__ import annotations
+
+from pathweave.get._explained import (
+    attributions,
+    faithfulness,
+    pathway_tests,
+    sample_attributions,
+)
+from pathweave.get._made import (
+    adata,
+    embedding,
+    history,
+    imputed,
+    pathway_activity,
+    predictions,
+    truth,
+)
+
+__all__ = [
+    "adata", "attributions", "embedding", "faithfulness", "history", "imputed", "pathway_activity",
+    "pathway_tests", "predictions", "sample_attributions", "truth",
+]  # fmt: skip
