@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import pathweave as pw
+from pathweave.explain._test_words import _used
 
 mpl.use("agg")
 
@@ -160,6 +161,16 @@ def test_bad_arguments_are_named(fitted, attributions, arguments, match):
     mdata, model = fitted
     with pytest.raises(ValueError, match=match):
         pw.explain.test_pathways(mdata, model, attributions=attributions, **arguments)
+
+
+def test_samples_that_do_not_differ_are_told_and_no_use_is_claimed_unseen(fitted, attributions):
+    mdata, model = fitted
+    with pw.io.quiet_mudata():
+        alike = mdata[mdata.obs["class"] == "A"].copy()
+    with pytest.raises(ValueError, match="all have the same"):
+        pw.explain.test_pathways(alike, model, attributions=attributions)
+    assert "model" not in _used(float("nan"))
+    assert _used(3.0) != _used(0.0)
 
 
 def test_models_that_cannot_be_tested_say_why(fitted):

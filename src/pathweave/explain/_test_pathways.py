@@ -94,7 +94,7 @@ def test_pathways(
     Raises
     ------
     ValueError
-        If the model has no graph or no target, or too few samples have a known outcome.
+        If the model has no graph or no target, or too few samples have a known outcome, or all have the same.
 
     References
     ----------
@@ -125,6 +125,13 @@ def test_pathways(
     known = ~np.isnan(outcome).any(axis=1)
     if known.sum() < _FEWEST:
         msg = f"of={target!r}: {int(known.sum())} samples have a known outcome and a layer; {_FEWEST} are the least."
+        raise ValueError(msg)
+    residuals = {group: r for group, r in residuals.items() if np.ptp(r[known]) > 0}
+    if not residuals:
+        msg = (
+            f"of={target!r}: the {int(known.sum())} samples with a known outcome all have the same, or no event; test "
+            "samples that differ in it."
+        )
         raise ValueError(msg)
     if attributions is None:
         attributions = attribute(mdata, model, of=target, n_steps=8, max_samples=50, seed=seed)

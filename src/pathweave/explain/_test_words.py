@@ -22,15 +22,11 @@ def row_verdicts(table: pd.DataFrame, sets: GeneSets, alpha: float) -> list[str]
     chosen = [name for name in sets.ids if strength[name] > 0]
     verdicts = []
     for row in table.itertuples():
-        used = (
-            "the model weighs its members more than others"
-            if row.attributed >= _USED
-            else "the model hardly weighs its members more than others"
-        )
+        used = _used(row.attributed)
         if row.q_association >= alpha and row.q >= alpha:
             verdicts.append("not told from shuffled labels")
         elif row.q < alpha:
-            verdicts.append(f"goes with {row.group}, more than other genes do; {used}")
+            verdicts.append(f"goes with {row.group}, more than other genes do{used}")
         elif row.q_alone < alpha:
             mine = sets.members[position[row.pathway]]
             rivals = [name for name in chosen if name != row.pathway]
@@ -43,8 +39,16 @@ def row_verdicts(table: pd.DataFrame, sets: GeneSets, alpha: float) -> list[str]
                 f"goes with {row.group}, more than other genes do only by what it shares with {through}"
             )
         else:
-            verdicts.append(f"goes with {row.group}, no more than other genes do; {used}")
+            verdicts.append(f"goes with {row.group}, no more than other genes do{used}")
     return verdicts
+
+
+def _used(attributed: float) -> str:
+    """Whether the model uses a pathway; nothing where it has no attribution of this group (ordered classes)."""
+    if np.isnan(attributed):
+        return ""
+    how = "weighs" if attributed >= _USED else "hardly weighs"
+    return f"; the model {how} its members more than others"
 
 
 def summary(table: pd.DataFrame, params: dict[str, Any]) -> str:
