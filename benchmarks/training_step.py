@@ -26,7 +26,8 @@ from torch_geometric.nn import GraphConv
 from torch_geometric.utils import scatter
 
 import pathweave as pw
-from pathweave.models._train import _Run
+from pathweave.models._objective import Objective
+from pathweave.models._samples import ReplicateSamples
 from pathweave.nn import PathwayVAENet, seeded
 
 SAMPLES = 64
@@ -39,11 +40,11 @@ class Stopped(Exception):  # noqa: N818  no error: it ends `fit` where training 
 def default_fit() -> tuple:
     """What `PathwayVAE().fit` hands to the training loop."""
 
-    def stop(*arguments: object, **_: object) -> None:
+    def stop(_: object, *arguments: object, **__: object) -> None:
         raise Stopped(arguments)
 
     mdata, target, _ = ccle4()
-    with mock.patch("pathweave.models._estimator.fit_replicates", stop):
+    with mock.patch("pathweave.models._estimator.fit_networks", stop):
         try:
             pw.models.PathwayVAE().fit(mdata, pw.graph.reactome(), target=target)
         except Stopped as caught:
@@ -95,21 +96,22 @@ class Copies(torch.nn.Module):
 class Side:
     """A network and all that its steps need."""
 
-    def __init__(self, run: _Run) -> None:
-        self.run = run
-        self.optimizer = torch.optim.AdamW(run.net.parameters(), lr=2e-3, weight_decay=0.05)
+    def __init__(self, objective: Objective) -> None:
+        self.objective, self.net = objective, objective.net
+        self.first = objective.samples.train[:SAMPLES]
+        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=2e-3, weight_decay=0.05)
 
     def loss(self) -> torch.Tensor:
         """Loss of the first samples, with the same draws of dropout and mixup at every call."""
-        self.run.net.train()
+        self.net.train()
         with seeded(0):
-            return self.run._loss(self.run.train[:SAMPLES])[0]
+            return self.objective(self.first)[0]
 
     def step(self) -> None:
         """One training step."""
         self.optimizer.zero_grad(set_to_none=True)
         self.loss().backward()
-        torch.nn.utils.clip_grad_norm_(self.run.net.parameters(), 5.0)
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimizer.step()
 
 
@@ -118,14 +120,16 @@ def both_sides() -> tuple[Side, Side]:
     spec, training, values, outcomes, graph, plan = default_fit()
     with seeded(0):
         net = PathwayVAENet(spec, graph)
-        run = _Run(net, training, plan[0], values, outcomes, torch.device("cpu"), {})
-    peer = copy.deepcopy(run)
+        samples = ReplicateSamples(net, plan[0], values, outcomes, {}, torch.device("cpu"))
+    ours = Objective(net, training, samples)
+    peer = copy.deepcopy(ours)
     peer.net.copies = Copies(net, graph, SAMPLES)
     n_layers = len(net.graph_layers)
     where = [net.graph_layers.index(name) for name in net.graph_layers]
     columns = [[l.name for l in spec.layers].index(net.graph_layers[i]) for i in where]
     # The copies do their own message passing: they get the layers on the nodes alone.
-    peer.inputs.nodes = peer.inputs.nodes[:, :, :n_layers].contiguous()
+    inputs = peer.samples._inputs
+    inputs.nodes = inputs.nodes[:, :, :n_layers].contiguous()
 
     def activity(prepared: object, keep: torch.Tensor) -> torch.Tensor:
         kept = keep[:, columns].to(prepared.nodes.dtype).unsqueeze(1)
@@ -133,7 +137,7 @@ def both_sides() -> tuple[Side, Side]:
 
     peer.net.activity = activity
     del peer.net.convolutions, peer.net.pool
-    return Side(run), Side(peer)
+    return Side(ours), Side(peer)
 
 
 def check(ours: Side, theirs: Side) -> None:
@@ -142,11 +146,11 @@ def check(ours: Side, theirs: Side) -> None:
     torch.testing.assert_close(losses[0], losses[1], rtol=1e-5, atol=1e-5)
     for loss in losses:
         loss.backward()
-    mine = dict(ours.run.net.named_parameters())
-    for name, parameter in theirs.run.net.named_parameters():
+    mine = dict(ours.net.named_parameters())
+    for name, parameter in theirs.net.named_parameters():
         if name in mine and parameter.grad is not None:
             torch.testing.assert_close(mine[name].grad, parameter.grad, rtol=1e-3, atol=1e-5)
-    root = theirs.run.net.copies.conv.lin_root.weight.grad.T
+    root = theirs.net.copies.conv.lin_root.weight.grad.T
     torch.testing.assert_close(mine["convolutions.0.weight"].grad[0], root, rtol=1e-3, atol=1e-5)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pathweave.nn.sparse_product import bag, in_full
+from pathweave.nn.sparse_product import bag, in_full, sampled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,7 +169,7 @@ class PathwayPool(nn.Module):
 
 
 class _Pooling(torch.autograd.Function):
-    """Pooling as a sparse product whose weights are learned: only their gradient gathers the members."""
+    """Pooling as a sparse product whose weights are learned."""
 
     @staticmethod
     def forward(ctx: Any, h: Tensor, pool: PathwayPool, *weights: Tensor) -> Tensor:
@@ -193,12 +193,13 @@ class _Pooling(torch.autograd.Function):
             grad_h = back.view(n_nodes, channels, batch).permute(2, 0, 1)
         if not any(ctx.needs_input_grad[2:]):
             return grad_h, None, *(None for _ in pool.weights)
-        parts = pool.members_by_width(nodes.view(n_nodes, channels, batch))
-        above = grad.index_select(0, pool.order).unsqueeze(1).split([len(p) for p in parts])
+        # Only the memberships are wanted of the product of all pathways with all nodes.
+        offsets, index, place = pool.rows
+        found = sampled(grad.to(nodes.dtype), nodes, offsets, index).to(values.dtype)
+        flat = torch.zeros_like(values).index_copy_(0, place, found)
+        sizes = [weight.numel() for weight in pool.weights]
         grad_weights = [
-            torch.bmm(of, part.transpose(1, 2)).view_as(weight) * member
-            for part, of, weight, member in zip(
-                parts, above, pool.weights, pool.real(), strict=True
-            )
+            part.view_as(weight)
+            for part, weight in zip(flat.split(sizes), pool.weights, strict=True)
         ]
         return grad_h, None, *grad_weights

@@ -32,18 +32,29 @@ def bag(table: Tensor, compressed: Compressed) -> Tensor:
     )
 
 
-def _csr(table: Tensor, compressed: Compressed) -> Tensor:
+def _in_csr(compressed: Compressed, n_columns: int) -> Tensor:
     offsets, indices, values = compressed
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        matrix = torch.sparse_csr_tensor(
+        return torch.sparse_csr_tensor(
             offsets,
             indices,
-            values.to(table.dtype),
-            size=(len(offsets) - 1, len(table)),
+            values,
+            size=(len(offsets) - 1, n_columns),
             check_invariants=False,
         )
-    return matrix @ table.detach()
+
+
+def _csr(table: Tensor, compressed: Compressed) -> Tensor:
+    offsets, indices, values = compressed
+    return _in_csr((offsets, indices, values.to(table.dtype)), len(table)) @ table.detach()
+
+
+def sampled(left: Tensor, right: Tensor, offsets: Tensor, indices: Tensor) -> Tensor:
+    """Entries of ``left @ right.T`` at stored places only, outside autograd: the gradient of a sparse matrix."""
+    zeros = left.new_zeros(len(indices))
+    stored = _in_csr((offsets, indices, zeros), len(right))
+    return torch.sparse.sampled_addmm(stored, left.detach(), right.detach().T, beta=0.0).values()
 
 
 def _by_sample(x: Tensor, compressed: Compressed) -> Tensor:
