@@ -96,10 +96,12 @@ class Copies(torch.nn.Module):
 class Side:
     """A network and all that its steps need."""
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: Objective, *, fused: bool) -> None:
         self.objective, self.net = objective, objective.net
         self.first = objective.samples.train[:SAMPLES]
-        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=2e-3, weight_decay=0.05)
+        self.optimizer = torch.optim.AdamW(
+            self.net.parameters(), lr=2e-3, weight_decay=0.05, fused=fused
+        )
 
     def loss(self) -> torch.Tensor:
         """Loss of the first samples, with the same draws of dropout and mixup at every call."""
@@ -137,7 +139,7 @@ def both_sides() -> tuple[Side, Side]:
 
     peer.net.activity = activity
     del peer.net.convolutions, peer.net.pool
-    return Side(ours), Side(peer)
+    return Side(ours, fused=True), Side(peer, fused=False)
 
 
 def check(ours: Side, theirs: Side) -> None:

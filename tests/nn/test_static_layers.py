@@ -224,6 +224,9 @@ def test_aggregated_once_then_combined(kind):
         x = inputs(kind, 3)
     aggregated = layer.aggregate_neighbours(x, made)
     torch.testing.assert_close(layer.combine(aggregated), layer(x, made))
+    keep = (torch.arange(aggregated.shape[2]) + torch.arange(len(x)).unsqueeze(1)) % 2
+    some = layer.combine(aggregated, keep.float())
+    torch.testing.assert_close(some, layer.combine(aggregated * keep.unsqueeze(1)))
 
 
 @pytest.mark.parametrize("kind", KINDS)

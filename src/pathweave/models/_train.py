@@ -142,7 +142,10 @@ class _Run:
         """Run epochs until the validation loss has not improved for `patience` of them, or until told to stop."""
         net, training = self.net, self.training
         optimizer = torch.optim.AdamW(
-            net.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+            net.parameters(),
+            lr=training.learning_rate,
+            weight_decay=training.weight_decay,
+            fused=True,
         )
         stop = False
         if kept is not None:

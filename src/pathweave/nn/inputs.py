@@ -66,7 +66,7 @@ class Prepared:
 
     def rows(self, index: Tensor) -> Prepared:
         """Take a part of the samples."""
-        return self._each(lambda x: x[index])
+        return self._each(lambda x: x.index_select(0, index))
 
     def to(self, device: torch.device) -> Prepared:
         """Take them to a device."""
@@ -84,15 +84,16 @@ class Prepared:
 
     def mixed(self, other: Prepared, share: float) -> Prepared:
         """Mix every sample with another; what a sample lacks, it still lacks."""
+        nodes = None
+        if self.nodes is not None and other.nodes is not None:
+            nodes = other.nodes.lerp(self.nodes, share)
         return Prepared(
-            {name: share * z + (1 - share) * other.z[name] for name, z in self.z.items()},
+            {name: other.z[name].lerp(z, share) for name, z in self.z.items()},
             {name: m & other.measured[name] for name, m in self.measured.items()},
             self.present,
-            None
-            if self.nodes is None or other.nodes is None
-            else share * self.nodes + (1 - share) * other.nodes,
-            {n: share * x + (1 - share) * other.observed[n] for n, x in self.observed.items()},
-            {n: share * x + (1 - share) * other.library[n] for n, x in self.library.items()},
+            nodes,
+            {name: other.observed[name].lerp(x, share) for name, x in self.observed.items()},
+            {name: other.library[name].lerp(x, share) for name, x in self.library.items()},
         )
 
 

@@ -190,7 +190,8 @@ class _Pooling(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             offsets, index, place = pool.cols
             back = bag(grad, (offsets, index, values.index_select(0, place)))
-            grad_h = back.view(n_nodes, channels, batch).permute(2, 0, 1)
+            # In the order of `h`: what comes before it is read element by element.
+            grad_h = back.T.contiguous().view(batch, n_nodes, channels)
         if not any(ctx.needs_input_grad[2:]):
             return grad_h, None, *(None for _ in pool.weights)
         # Only the memberships are wanted of the product of all pathways with all nodes.

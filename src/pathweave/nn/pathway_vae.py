@@ -227,9 +227,9 @@ class PathwayVAENet(nn.Module):
             raise ValueError(msg)
         where = [l.name for l in self.spec.layers]
         kept = keep[:, [where.index(name) for name in self.graph_layers]].to(prepared.nodes.dtype)
-        nodes = prepared.nodes * kept.repeat(1, 1 + len(self.adjacency)).unsqueeze(1)
+        kept = kept.repeat(1, 1 + len(self.adjacency))
         first = cast("TypedGraphConv", self.convolutions[0])
-        h = nn.functional.gelu(first.combine(self._gated(nodes)))
+        h = nn.functional.gelu(first.combine(self._gated(prepared.nodes), kept))
         for module in self.convolutions[1:]:
             convolution = cast("TypedGraphConv", module)
             nodes = self._gated(convolution.aggregate_neighbours(h, self.adjacency))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 from torch_geometric.nn import MessagePassing
 
@@ -48,11 +49,16 @@ class StaticConv(MessagePassing):
         check_nodes(x, graph, self.linear_map()[0].shape[1])
         return self.stack(graph).aggregate(x, self.formulation)
 
-    def combine(self, aggregated: Tensor) -> Tensor:
-        """Transform what `aggregate_neighbours` collected."""
+    def combine(self, aggregated: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Transform what `aggregate_neighbours` collected; `keep` (batch, width of it) says of what in each sample."""
         weight, bias = self.linear_map()
-        out = aggregated @ weight.reshape(-1, weight.shape[2])
-        return out if bias is None else out + bias
+        tall = weight.reshape(-1, weight.shape[2])
+        if keep is None:
+            out = aggregated @ tall
+            return out if bias is None else out + bias
+        # A weight left out of a sample costs less than a value set to zero at every node.
+        each = tall * keep.unsqueeze(2)
+        return aggregated @ each if bias is None else torch.baddbmm(bias, aggregated, each)
 
     def message_and_aggregate(self, edge_index: Any, x: Tensor) -> Tensor:
         """Sum over neighbours: one sparse product, no message an edge."""
