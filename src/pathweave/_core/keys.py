@@ -43,6 +43,9 @@ IMPUTED_PREFIX: Final = "pathweave_imputed_"
 ATTRIBUTIONS: Final = "attributions"
 """``mdata.uns["pathweave"]["attributions"]``: dict of DataFrames feature, gene, pathway, layer + params."""
 
+EDGES: Final = "edges"
+"""``mdata.uns["pathweave"]["edges"]``: DataFrame table of the attributions of edges + params."""
+
 PATHWAY_TESTS: Final = "pathway_tests"
 """``mdata.uns["pathweave"]["pathway_tests"]``: dict of DataFrames pathway, gene + params, verdict."""
 

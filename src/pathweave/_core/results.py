@@ -143,6 +143,22 @@ class Attributions:
 
 
 @dataclass(frozen=True)
+class EdgeAttributions:
+    """Attributions of the edges of a graph.
+
+    Attributes
+    ----------
+    table
+        One row a group and edge; the columns are described in `pathweave.explain.edges`.
+    params
+        What was explained, in which samples, and how much of it travels along edges.
+    """
+
+    table: pd.DataFrame
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Faithfulness:
     """What checks of attributions found.
 

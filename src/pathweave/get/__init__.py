@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathweave.get._explained import (
     attributions,
+    edges,
     faithfulness,
     pathway_tests,
     sample_attributions,
@@ -19,6 +20,6 @@ from pathweave.get._made import (
 )
 
 __all__ = [
-    "adata", "attributions", "embedding", "faithfulness", "history", "imputed", "pathway_activity",
+    "adata", "attributions", "edges", "embedding", "faithfulness", "history", "imputed", "pathway_activity",
     "pathway_tests", "predictions", "sample_attributions", "truth",
 ]  # fmt: skip

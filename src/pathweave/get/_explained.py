@@ -90,6 +90,41 @@ def sample_attributions(
     return SampleAttributions.from_record(stored).table(level, group=group, layer=layer)
 
 
+def edges(mdata: MuData, *, group: str | None = None) -> pd.DataFrame:
+    """Read attributions of edges.
+
+    Parameters
+    ----------
+    mdata
+        Data that `tl.edges` has written to.
+    group
+        Only the rows of this group; all if not given.
+
+    Returns
+    -------
+    One row a group and edge, the strongest first; the columns are described in `pathweave.explain.edges`. Its
+    ``attrs["params"]`` tells what was explained, and how much of it travels along edges.
+
+    Examples
+    --------
+    >>> import pandas as pd, pathweave as pw
+    >>> mdata = pw.datasets.miniacc()
+    >>> table = pd.DataFrame(
+    ...     {"group": ["risk"], "source_symbol": ["MDM2"], "target_symbol": ["TP53"]}
+    ... )
+    >>> mdata.uns["pathweave"] = {"edges": {"table": table, "params": "{}"}}
+    >>> pw.get.edges(mdata, group="risk")["target_symbol"].tolist()
+    ['TP53']
+    """
+    check_mudata(mdata)
+    stored = record(mdata).get(keys.EDGES)
+    if stored is None:
+        raise KeyError(first("no attributions of edges", "pathweave.tl.edges(mdata, model)"))
+    table = of_group(stored["table"], group, "explained")
+    table.attrs["params"] = parsed(stored["params"], "the parameters of the edges")
+    return table
+
+
 def faithfulness(mdata: MuData) -> Faithfulness:
     """Read what `tl.check` found about the attributions.
 

@@ -117,6 +117,8 @@ class PathwayVAENet(nn.Module):
             self.convolutions = nn.ModuleList(
                 TypedGraphConv(n, width, len(graph.relations)) for n in inputs
             )
+            # Does nothing: where explanations read what nodes receive.
+            self.received = nn.Identity()
             self.pool = PathwayPool(graph.pooled, n_nodes=graph.n_nodes, channels=width)
             self.levels = PathwayLevels(graph.levels, n_pathways=len(graph.pooled))
             self.graph_head = nn.Sequential(
@@ -229,7 +231,7 @@ class PathwayVAENet(nn.Module):
         kept = keep[:, [where.index(name) for name in self.graph_layers]].to(prepared.nodes.dtype)
         kept = kept.repeat(1, 1 + len(self.adjacency))
         first = cast("TypedGraphConv", self.convolutions[0])
-        h = nn.functional.gelu(first.combine(self._gated(prepared.nodes), kept))
+        h = nn.functional.gelu(first.combine(self._gated(self.received(prepared.nodes)), kept))
         for module in self.convolutions[1:]:
             convolution = cast("TypedGraphConv", module)
             nodes = self._gated(convolution.aggregate_neighbours(h, self.adjacency))

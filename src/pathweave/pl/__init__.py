@@ -12,6 +12,7 @@ from pathweave.pl._coverage import coverage
 from pathweave.pl._critical_difference import critical_difference
 from pathweave.pl._curve import curve
 from pathweave.pl._deletion import deletion
+from pathweave.pl._edges import edges
 from pathweave.pl._embedding import embedding
 from pathweave.pl._gene_layers import gene_layers
 from pathweave.pl._history import history
@@ -29,7 +30,7 @@ from pathweave.pl._swarm import swarm
 from pathweave.pl._tuning import tuning
 
 __all__ = [
-    "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "deletion", "embedding",
+    "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "deletion", "edges", "embedding",
     "gene_layers", "history", "parts", "pathway_network", "pathway_tests", "pathways", "predicted", "report", "roc",
     "scores", "survival", "survival_by_risk", "swarm", "tuning", "volcano",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathweave.tl._attribute import attribute, check
+from pathweave.tl._edges import edges
 from pathweave.tl._embed import embed
 from pathweave.tl._fit import fit
 from pathweave.tl._impute import impute
@@ -10,4 +11,14 @@ from pathweave.tl._predict import predict
 from pathweave.tl._test_pathways import test_pathways
 from pathweave.tl._tune import tune
 
-__all__ = ["attribute", "check", "embed", "fit", "impute", "predict", "test_pathways", "tune"]
+__all__ = [
+    "attribute",
+    "check",
+    "edges",
+    "embed",
+    "fit",
+    "impute",
+    "predict",
+    "test_pathways",
+    "tune",
+]
