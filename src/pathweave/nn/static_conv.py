@@ -30,11 +30,13 @@ class StaticConv(MessagePassing):
 
     def stack(self, graph: TypedAdjacency) -> RelationStack:
         """Return the matrices that this layer multiplies with."""
-        raise NotImplementedError
+        msg = f"{type(self).__name__} does not say which matrices of a graph it multiplies with: it needs stack()."
+        raise NotImplementedError(msg)
 
     def linear_map(self) -> tuple[Tensor, Tensor | None]:
         """Return ``W`` (n_matrices, width of x, width of the result) and ``b``."""
-        raise NotImplementedError
+        msg = f"{type(self).__name__} does not say what its weights are: it needs linear_map()."
+        raise NotImplementedError(msg)
 
     def convolve(self, x: Tensor, graph: TypedAdjacency) -> Tensor:
         """Compute the layer for (batch, n_nodes, channels) or (n_nodes, channels)."""
