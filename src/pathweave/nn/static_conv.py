@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pathweave.nn.typed_linear import RelationStack
 
 
-class StaticConv(MessagePassing):
+class StaticConv(MessagePassing, metaclass=ABCMeta):
     """Base of layers ``sum_r A_r x W_r + b`` over a graph that all samples share.
 
     A layer says which matrices ``A_r`` it wants of a graph and what ``W_r`` and ``b`` are.
@@ -27,13 +28,13 @@ class StaticConv(MessagePassing):
         self.out_channels = out_channels
         self.formulation = checked(formulation)
 
+    @abstractmethod
     def stack(self, graph: TypedAdjacency) -> RelationStack:
         """Return the matrices that this layer multiplies with."""
-        raise NotImplementedError
 
+    @abstractmethod
     def linear_map(self) -> tuple[Tensor, Tensor | None]:
         """Return ``W`` (n_matrices, width of x, width of the result) and ``b``."""
-        raise NotImplementedError
 
     def convolve(self, x: Tensor, graph: TypedAdjacency) -> Tensor:
         """Compute the layer for (batch, n_nodes, channels) or (n_nodes, channels)."""
