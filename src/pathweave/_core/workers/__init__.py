@@ -34,7 +34,7 @@ def how_many(n_jobs: int | None, n_items: int) -> int:
     """How many items run at once: as asked for, or by the settings; one after the other inside a worker."""
     name: str = "n_jobs" if n_jobs is not None else "settings.n_jobs"
     wanted: Any = settings.n_jobs if n_jobs is None else n_jobs
-    if not isinstance(wanted, Integral) or isinstance(wanted, bool) or wanted < 1:
+    if isinstance(wanted, bool) or not isinstance(wanted, Integral) or wanted < 1:
         msg = f"{name}={wanted!r} must be a whole number of 1 or more: how many processes work at once."
         raise ValueError(msg)
     if inside.inside:
