@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -210,6 +211,72 @@ def test_a_worker_starts_no_workers():
         assert (n_jobs, progress) == (1, False)
 
 
+def test_relative_names_mean_in_a_worker_that_stayed_what_they_mean_here(tmp_path, monkeypatch):
+    def write(shared, i):
+        Path(f"of-{i}").touch()
+
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        run_items(write, None, NAMES, n_jobs=2)
+    assert len(list((tmp_path / "one").iterdir())) == len(list((tmp_path / "two").iterdir())) == 4
+
+
+def test_what_is_no_text_in_the_search_path_is_passed_over(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", [*sys.path, tmp_path])
+    assert run_items(lambda shared, i: i, None, NAMES, n_jobs=2) == [0, 1, 2, 3]
+
+
+def test_a_worker_that_waited_too_long_ends_in_silence(capfd):
+    def impatient(shared, i):
+        from pathweave._core.workers import inside
+
+        inside.IDLE = 0.1
+
+    for _ in range(2):  # the wait at hand is still the long one
+        run_items(impatient, None, NAMES[:2], n_jobs=2)
+    codes = [worker.process.wait(10) for worker in workers._idle]
+    assert codes == [0, 0]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_a_forked_process_leaves_the_workers_alone():
+    def pid(shared, i):
+        return os.getpid()
+
+    before = set(run_items(pid, None, NAMES, n_jobs=2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork
+        child = os.fork()
+    if child == 0:
+        signal.alarm(10)  # it must not wait for what is not its own
+        close_workers()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert {p.pid for p in our_workers()} == before
+    assert set(run_items(pid, None, NAMES, n_jobs=2)) <= before
+
+
+def test_a_warning_of_every_item_is_shown_once():
+    def warns(shared, i):
+        warnings.warn("the same", DataWarning, stacklevel=1)
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        run_items(warns, None, NAMES, n_jobs=2)
+    assert len(told) == 1
+
+
+def test_a_full_disk_is_told_with_what_to_do(monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sys.modules["pathweave._core.workers.mapped"], "_write", full)
+    with pytest.raises(OSError, match=r"share; set the environment variable TMPDIR .* n_jobs=1"):
+        run_items(lambda shared, i: i, None, NAMES, n_jobs=2)
+
+
 def test_the_device_of_the_settings_holds_in_workers():
     with settings.override(device="cpu"):
         devices = run_items(lambda shared, i: settings.device, None, NAMES, n_jobs=2)
@@ -234,8 +301,11 @@ def test_free_memory_is_what_the_container_leaves(monkeypatch, tmp_path):
     most, used = tmp_path / "max", tmp_path / "current"
     most.write_text("1000\n")
     used.write_text("400\n")
-    monkeypatch.setattr(memory, "_CGROUPS", ((str(most), str(used)),))
+    statistics = tmp_path / "stat"
+    monkeypatch.setattr(memory, "_CGROUPS", ((str(most), str(used), str(statistics)),))
     assert memory.free_memory() == 600
+    statistics.write_text("anon 100\ninactive_file 250\nactive_file 50\n")
+    assert memory.free_memory() == 850, "old pages of files give way"
     most.write_text("max\n")
     assert memory.free_memory() > 600
 
@@ -244,6 +314,14 @@ def test_how_many_run_at_once():
     assert how_many(8, 3) == 3
     assert how_many(None, 3) == settings.n_jobs
     assert how_many(2, 0) == 1
+    for wrong in (0, -1, 2.0, "2", True):
+        with pytest.raises(ValueError, match=r"^n_jobs=.* must be a whole number of 1 or more"):
+            how_many(wrong, 3)
+        with (
+            settings.override(n_jobs=wrong),
+            pytest.raises(ValueError, match=r"^settings\.n_jobs=.* must be a whole number"),
+        ):
+            how_many(None, 3)
     assert run_items(lambda shared, i: i, None, [], n_jobs=2) == []
 
 
@@ -267,8 +345,9 @@ def test_no_worker_outlives_the_program(how, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     with subprocess.Popen(  # noqa: S603  the script above
-        [sys.executable, script], stderr=subprocess.PIPE, text=True
-    ) as program:
+        [sys.executable, script], stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as program:  # fmt: skip
         lines = [program.stderr.readline() for _ in range(2)]
         pids = [int(line.split()[1]) for line in lines]
         assert all(psutil.pid_exists(pid) for pid in pids)
@@ -284,3 +363,4 @@ def test_no_worker_outlives_the_program(how, tmp_path):
             time.sleep(0.05)
         else:
             pytest.fail("a worker is left")
+    assert not list(tmp_path.glob("pathweave-*")), "nor do the data that they shared"

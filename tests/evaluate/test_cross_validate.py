@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import pathweave as pw
-from pathweave import evaluate
+from pathweave import evaluate, settings
 from pathweave._core.warnings import LayerOffGraphWarning
 from pathweave.evaluate._compare import corrected_t_test, interval
 from pathweave.evaluate._jobs import Job, run_jobs
@@ -211,6 +211,9 @@ def test_same_numbers_in_processes_and_after_resuming(tmp_path):
     assert {name for name in now if now[name] != kept[name]} == {gone.name}
     evaluate.cross_validate(toy(seed=9), **arguments, n_jobs=1, folder=tmp_path)
     assert len(list((tmp_path / "fits").iterdir())) == 12, "other data are fitted anew"
+    with settings.override(precision="bf16"):
+        evaluate.cross_validate(toy(), **arguments, n_jobs=1, folder=tmp_path)
+    assert len(list((tmp_path / "fits").iterdir())) == 18, "so are they in another precision"
 
 
 def test_a_damaged_fit_is_named(tmp_path):

@@ -249,6 +249,8 @@ def test_settings_reach_the_fit(monkeypatch):
     ("name", "value", "match"),
     [
         ("precision", "fp8", "settings.precision='fp8' is not known; choose one of 'float32', 'bf16'"),
+        ("checkpoint_seconds", "60", "settings.checkpoint_seconds=.60. must be a number of 0 or more"),
+        ("checkpoint_seconds", -1, "settings.checkpoint_seconds=-1 must be"),
         ("accumulate", 0, "settings.accumulate=0 must be a whole number of 1 or more"),
         ("accumulate", 2.0, "settings.accumulate=2.0 must be"),
         ("deterministic", "yes", "settings.deterministic='yes' must be True or False"),

@@ -336,3 +336,22 @@ def test_digests_tell_apart_what_differs():
     ]  # fmt: skip
     assert len(set(made)) == len(made)
     assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
+
+
+def test_a_relative_folder_is_that_of_the_program_in_workers_that_were_there_before(
+    tmp_path, monkeypatch
+):
+    """A worker keeps the folder that it was started in: it must not go on from what lies there."""
+    for name, seed in (("one", 1), ("two", 2)):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        model = pw.models.MultimodalVAE(2, max_epochs=2, n_folds=2, seed=seed, n_jobs=2)
+        model.fit(pw.datasets.simulate(40, seed=1), target="class", resume="kept", log="log.csv")
+        assert len(list(Path("kept").glob("*.safetensors"))) == 3
+        assert len(Path("log.csv").read_text().splitlines()) == 1 + len(model.history_)
+    alone = pw.models.MultimodalVAE(2, max_epochs=2, n_folds=2, seed=2, n_jobs=1)
+    alone.fit(pw.datasets.simulate(40, seed=1), target="class")
+    np.testing.assert_array_equal(
+        model.ensemble_.states[1].state["decoders.l0.0.weight"],
+        alone.ensemble_.states[1].state["decoders.l0.0.weight"],
+    )

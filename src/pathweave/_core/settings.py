@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def _cores() -> int:
+    """Cores that this process may use, which a cluster's scheduler may have made fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @dataclass
@@ -43,13 +50,21 @@ class Settings:
     """
 
     progress: bool = True
-    n_jobs: int = max(1, min(os.cpu_count() or 1, 8))
+    n_jobs: int = max(1, min(_cores(), 8))
     device: str = "auto"
     precision: str = "float32"
     accumulate: int = 1
     deterministic: bool = False
     processes: str = "auto"
     checkpoint_seconds: float = 60.0
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a setting that there is."""
+        if name not in type(self).__dataclass_fields__:
+            known = ", ".join(type(self).__dataclass_fields__)
+            msg = f"no such setting: {name!r}. There are: {known}."
+            raise AttributeError(msg)
+        super().__setattr__(name, value)
 
     @contextmanager
     def override(self, **values: bool | float | str) -> Iterator[Settings]:

@@ -15,6 +15,7 @@ import numpy as np
 from pathweave._core.files import whole
 from pathweave._core.interruption import whole_fits_only
 from pathweave._core.progress import progress
+from pathweave._core.settings import settings
 from pathweave._core.source import source_digest
 from pathweave._core.workers import run_items
 from pathweave.evaluate._memory import peak_memory
@@ -186,6 +187,7 @@ class _Store:
             self.described[name],
             job_seed(self.seed, job.split),
             job.tests,
+            [settings.precision, settings.accumulate, settings.deterministic],
         ]
         digest = hashlib.sha256(json.dumps(told).encode())
         digest.update(job.split.train.tobytes())

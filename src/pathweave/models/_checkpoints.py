@@ -47,7 +47,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | PathLike[str], told: Mapping[str, str]) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()  # wherever the program goes from here
         head = self.folder / _HEAD
         if head.is_file():
             _check_same(self.folder, _read_head(head), told)

@@ -85,6 +85,10 @@ def check_settings() -> None:
     if not isinstance(pieces, int) or isinstance(pieces, bool) or pieces < 1:
         msg = f"settings.accumulate={pieces!r} must be a whole number of 1 or more."
         raise ValueError(msg)
+    seconds: object = settings.checkpoint_seconds
+    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds >= 0:
+        msg = f"settings.checkpoint_seconds={seconds!r} must be a number of 0 or more."
+        raise ValueError(msg)
     wanted: object = settings.deterministic
     if not isinstance(wanted, bool):
         msg = f"settings.deterministic={wanted!r} must be True or False."

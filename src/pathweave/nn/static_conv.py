@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pathweave.nn.typed_linear import RelationStack
 
 
-class StaticConv(MessagePassing):
+class StaticConv(MessagePassing, metaclass=ABCMeta):
     """Base of layers ``sum_r A_r x W_r + b`` over a graph that all samples share.
 
     A layer says which matrices ``A_r`` it wants of a graph and what ``W_r`` and ``b`` are.
@@ -28,15 +29,13 @@ class StaticConv(MessagePassing):
         self.out_channels = out_channels
         self.formulation = checked(formulation)
 
+    @abstractmethod
     def stack(self, graph: TypedAdjacency) -> RelationStack:
         """Return the matrices that this layer multiplies with."""
-        msg = f"{type(self).__name__} does not say which matrices of a graph it multiplies with: it needs stack()."
-        raise NotImplementedError(msg)
 
+    @abstractmethod
     def linear_map(self) -> tuple[Tensor, Tensor | None]:
         """Return ``W`` (n_matrices, width of x, width of the result) and ``b``."""
-        msg = f"{type(self).__name__} does not say what its weights are: it needs linear_map()."
-        raise NotImplementedError(msg)
 
     def convolve(self, x: Tensor, graph: TypedAdjacency) -> Tensor:
         """Compute the layer for (batch, n_nodes, channels) or (n_nodes, channels)."""

@@ -7,6 +7,7 @@ import os
 import pickle  # noqa: TID251  between our own processes; nothing is kept
 import warnings
 from collections import deque
+from numbers import Integral
 from queue import SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -31,9 +32,14 @@ _owner = os.getpid()
 
 def how_many(n_jobs: int | None, n_items: int) -> int:
     """How many items run at once: as asked for, or by the settings; one after the other inside a worker."""
+    name: str = "n_jobs" if n_jobs is not None else "settings.n_jobs"
+    wanted: Any = settings.n_jobs if n_jobs is None else n_jobs
+    if isinstance(wanted, bool) or not isinstance(wanted, Integral) or wanted < 1:
+        msg = f"{name}={wanted!r} must be a whole number of 1 or more: how many processes work at once."
+        raise ValueError(msg)
     if inside.inside:
         return 1
-    return max(1, min(settings.n_jobs if n_jobs is None else n_jobs, n_items))
+    return max(1, min(int(wanted), n_items))
 
 
 def run_items(
@@ -84,7 +90,7 @@ def run_items(
         jobs = fitting(jobs, needs, what=what)
     if jobs == 1:
         return [_here(function, shared, i, names[i], done) for i in range(len(names))]
-    with mapped((function, shared, _handed_on())) as folder:
+    with mapped((function, shared, _handed_on(), _place())) as folder:
         return _Team(folder, names, jobs, done).run()
 
 
@@ -93,8 +99,18 @@ def _handed_on() -> dict[str, Any]:
     return {k: v for k, v in vars(settings).items() if k not in {"progress", "n_jobs"}}
 
 
+def _place() -> str:
+    """Folder that relative names of files start from; nothing where it is gone."""
+    try:
+        return os.getcwd()  # noqa: PTH109  Path.cwd() is the same
+    except FileNotFoundError:
+        return ""
+
+
 def close_workers() -> None:
     """End the processes that wait for work."""
+    if os.getpid() != _owner:  # after a fork they are the parent's
+        return
     while _idle:
         _idle.pop().close()
 
@@ -137,6 +153,7 @@ class _Team:
         self.alone: deque[int] = deque()
         self.tries = [0] * len(names)
         self.results: list[Any] = [None] * len(names)
+        self.told: dict[Any, Any] = {}  # a warning of every item is shown once, as in one process
 
     def run(self) -> list[Any]:
         """Hand out items until all are done; whatever happens, no worker is left working."""
@@ -173,7 +190,7 @@ class _Team:
     def _take(self, item: int, answer: bytes) -> None:
         well, result, said = pickle.loads(answer)  # noqa: S301  our own process
         for message, category, filename, line in said:
-            warnings.warn_explicit(message, category, filename, line)
+            warnings.warn_explicit(message, category, filename, line, registry=self.told)
         if not well:
             result.add_note(f"This happened in {self.names[item]!r}.")
             raise result

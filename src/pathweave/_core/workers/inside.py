@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle  # noqa: TID251  between our own processes; nothing is kept
+import shutil
+import signal
 import sys
 import traceback
 import warnings
@@ -27,6 +29,7 @@ def main() -> None:
     """Serve until the program that started this process is gone."""
     global inside  # noqa: PLW0603  a property of the process
     inside = True
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program decides what Ctrl-C means
     settings.progress, settings.n_jobs = False, 1
     requests = sys.stdin.buffer
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  for good
@@ -40,7 +43,7 @@ def main() -> None:
         try:
             folder, item = items.get(timeout=IDLE)
         except Empty:
-            return
+            os._exit(0)  # at once: the thread that reads holds what an orderly end waits for
         if folder != current:
             current, shared = folder, None
         if not folder:
@@ -53,10 +56,14 @@ def main() -> None:
 
 def _receive(requests: IO[bytes], items: SimpleQueue[tuple[str, int]]) -> None:
     """Take requests; end the process at once, work or not, when no more can come."""
+    folder = ""
     try:
         while True:
-            items.put(pickle.load(requests))  # noqa: S301  from the program that started us
-    except EOFError:
+            folder, item = pickle.load(requests)  # noqa: S301  from the program that started us
+            items.put((folder, item))
+    except (EOFError, pickle.UnpicklingError):
+        if folder:  # the program was killed and could not take its data away
+            shutil.rmtree(folder, ignore_errors=True)
         os._exit(0)
 
 
@@ -67,7 +74,9 @@ def _answer(folder: str, item: int, shared: Any) -> tuple[bool, Any, list[Any], 
         try:
             if shared is None:
                 shared = read(folder)
-            function, data, taken_over = shared
+            function, data, taken_over, place = shared
+            if place:
+                os.chdir(place)  # names of files mean what they mean in the program
             for name, value in taken_over.items():
                 setattr(settings, name, value)
             result = function(data, item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import pickle  # noqa: TID251  between our own processes; nothing is kept
 import tempfile
@@ -24,17 +25,30 @@ def mapped(shared: Any) -> Iterator[str]:
     Arrays (also those inside of dataclasses, tables and sparse matrices) are written once, as they lie in memory.
     """
     with tempfile.TemporaryDirectory(prefix="pathweave-", ignore_cleanup_errors=True) as folder:
-        buffers: list[pickle.PickleBuffer] = []
-        head = cloudpickle.dumps(shared, protocol=5, buffer_callback=buffers.append)
-        places: list[tuple[int, int]] = []
-        with Path(folder, "arrays").open("wb") as file:
-            for buffer in buffers:
-                file.write(bytes(-file.tell() % _ALIGN))
-                with buffer.raw() as raw:
-                    places.append((file.tell(), raw.nbytes))
-                    file.write(raw)
-        Path(folder, "head").write_bytes(pickle.dumps((head, places)))
+        try:
+            _write(shared, Path(folder))
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            msg = (
+                f"no space in {tempfile.gettempdir()!r} for the data that worker processes share; set the environment "
+                "variable TMPDIR to a folder on a larger disk, or use n_jobs=1, which shares nothing."
+            )
+            raise OSError(error.errno, msg) from error
         yield folder
+
+
+def _write(shared: Any, folder: Path) -> None:
+    buffers: list[pickle.PickleBuffer] = []
+    head = cloudpickle.dumps(shared, protocol=5, buffer_callback=buffers.append)
+    places: list[tuple[int, int]] = []
+    with Path(folder, "arrays").open("wb") as file:
+        for buffer in buffers:
+            file.write(bytes(-file.tell() % _ALIGN))
+            with buffer.raw() as raw:
+                places.append((file.tell(), raw.nbytes))
+                file.write(raw)
+    Path(folder, "head").write_bytes(pickle.dumps((head, places)))
 
 
 def read(folder: str) -> Any:

@@ -14,10 +14,11 @@ PROCESS = 400 * 2**20
 _SHARE = 0.9
 _GIB = 2**30
 _CGROUPS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
     (
         "/sys/fs/cgroup/memory/memory.limit_in_bytes",
         "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
     ),
 )
 
@@ -25,12 +26,22 @@ _CGROUPS = (
 def free_memory() -> int:
     """Bytes that can still be taken: of the machine, or of the container if that allows less."""
     free = int(psutil.virtual_memory().available)
-    for limit, used in _CGROUPS:
+    for limit, used, statistics in _CGROUPS:
         if Path(limit).is_file() and Path(used).is_file():
             most = Path(limit).read_text(encoding="utf-8").strip()
             if most.isdigit():
-                free = min(free, max(0, int(most) - int(Path(used).read_text(encoding="utf-8"))))
+                taken = int(Path(used).read_text(encoding="utf-8")) - _given_back(Path(statistics))
+                free = min(free, max(0, int(most) - taken))
     return free
+
+
+def _given_back(statistics: Path) -> int:
+    """Bytes of a container's use that hold files read some time ago, and are free as soon as they are needed."""
+    if not statistics.is_file():
+        return 0
+    lines = (line.split() for line in statistics.read_text(encoding="utf-8").splitlines())
+    kept = {line[0]: int(line[1]) for line in lines if len(line) == 2}
+    return kept.get("total_inactive_file", kept.get("inactive_file", 0))
 
 
 def fitting(n_jobs: int, needs: int, *, what: str) -> int:

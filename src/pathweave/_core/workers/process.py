@@ -33,7 +33,9 @@ class Worker:
     """
 
     def __init__(self, answers: SimpleQueue[Any]) -> None:
-        start = f"import sys; sys.path[:] = {sys.path!r}; from pathweave._core.workers import inside; inside.main()"
+        # Other things than text may stand in sys.path; Python passes over them.
+        path = [place for place in sys.path if isinstance(place, str)]
+        start = f"import sys; sys.path[:] = {path!r}; from pathweave._core.workers import inside; inside.main()"
         self.answers = answers
         self.ended = False
         self.n_sent = 0
@@ -76,7 +78,8 @@ class Worker:
         code = self.process.wait()
         if code >= 0:
             return f"exit code {code}"
-        name = signal.Signals(-code).name
+        known = {number.value: number.name for number in signal.Signals}
+        name = known.get(-code, f"signal {-code}")
         hint = ", as when memory runs out" if name == "SIGKILL" else ""
         return f"exit code {code}, {name}{hint}"
 
