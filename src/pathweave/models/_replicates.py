@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pathweave._core.progress import progress
 from pathweave._core.settings import settings
+from pathweave.models._store import SampleStore
 from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
 from pathweave.nn import resolve_device, single_thread
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def fit_replicates(
     spec: NetSpec,
     training: TrainSpec,
-    values: dict[str, np.ndarray],
+    values: dict[str, np.ndarray] | SampleStore,
     outcomes: dict[str, np.ndarray],
     graph: GraphArrays | None,
     replicates: Sequence[Replicate],
@@ -41,7 +42,8 @@ def fit_replicates(
     spec, training
         The network, and how to train it.
     values
-        For each layer float32 (n_samples, n_features), NaN where unmeasured.
+        For each layer float32 (n_samples, n_features), NaN where unmeasured; or a store that reads them, whose
+        replicates are fitted one after the other, each read ahead by a thread.
     outcomes
         For each target float64 (n_samples, 1 or 2), NaN where unknown.
     graph
@@ -79,7 +81,7 @@ def fit_replicates(
     """
     where = resolve_device(device).type
     jobs = min(settings.n_jobs if n_jobs is None else n_jobs, len(replicates))
-    if where != "cpu" or jobs <= 1:
+    if where != "cpu" or jobs <= 1 or isinstance(values, SampleStore):
         bar = progress(replicates, desc="fitting replicates")
         return [_fit_one(spec, training, values, outcomes, graph, r, where, library) for r in bar]
     from joblib import Parallel, delayed
@@ -95,7 +97,7 @@ def fit_replicates(
 def _fit_one(
     spec: NetSpec,
     training: TrainSpec,
-    values: dict[str, np.ndarray],
+    values: dict[str, np.ndarray] | SampleStore,
     outcomes: dict[str, np.ndarray],
     graph: GraphArrays | None,
     replicate: Replicate,

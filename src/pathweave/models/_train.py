@@ -10,6 +10,8 @@ import torch
 
 from pathweave.models._objective import Objective
 from pathweave.models._samples import ReplicateSamples
+from pathweave.models._store import SampleStore
+from pathweave.models._streamed_samples import StreamedSamples
 from pathweave.nn import PathwayVAENet, seeded
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ class FittedState:
 def train_replicate(
     spec: NetSpec,
     training: TrainSpec,
-    values: dict[str, np.ndarray],
+    values: dict[str, np.ndarray] | SampleStore,
     outcomes: dict[str, np.ndarray],
     graph: GraphArrays | None,
     replicate: Replicate,
@@ -98,8 +100,11 @@ def train_replicate(
     outcomes = {**outcomes, **(replicate.outcomes or {})}
     with seeded(replicate.seed):
         net = PathwayVAENet(spec, replicate.graph or graph).to(device)
-        samples = ReplicateSamples(
-            net, replicate, values, outcomes, library or {}, torch.device(device)
+        where = torch.device(device)
+        samples = (
+            StreamedSamples(net, replicate, values, outcomes, where)
+            if isinstance(values, SampleStore)
+            else ReplicateSamples(net, replicate, values, outcomes, library or {}, where)
         )
         return _Run(net, training, replicate, samples).fit()
 
@@ -161,8 +166,7 @@ class _Run:
 
     def _train_epoch(self, optimizer: torch.optim.Optimizer) -> dict[str, float]:
         self.net.train()
-        train = self.samples.train
-        order = train[torch.randperm(len(train)).to(train.device)]
+        order = self.samples.order()
         # A partial likelihood compares samples of a batch: it needs larger ones.
         survival = any(head.task == "survival" for head in self.net.spec.heads)
         size = (
@@ -170,7 +174,7 @@ class _Run:
         )
         n_batches = max(1, round(len(order) / size))
         sums: dict[str, float] = {}
-        for batch in order.tensor_split(n_batches):
+        for batch in self.samples.batches(order.tensor_split(n_batches)):
             loss, parts, _ = self.objective(batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -195,8 +199,13 @@ class _Run:
         self.net.eval()
         names = [head.name for head in self.net.spec.heads if head.task == "survival"]
         if names:
-            scores = self.net.predict(self.net.encode(self.samples.inputs(self.samples.train)).mean)
-            self.units |= {name: (-float(scores[name].mean()), 1.0) for name in names}
+            found = [
+                self.net.predict(self.net.encode(inputs).mean) for inputs in self.samples.anchors()
+            ]
+            self.units |= {
+                name: (-float(torch.cat([scores[name] for scores in found]).mean()), 1.0)
+                for name in names
+            }
 
     @torch.no_grad()
     def _scores(self, encoded: Encoded) -> dict[str, np.ndarray]:
