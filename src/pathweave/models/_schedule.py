@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from pathweave.models._train import TrainSpec
 
-USUAL = 10_000
+USUAL = 5000
 """Training samples up to which the defaults hold as they are."""
 _LEAST_EPOCHS, _LEAST_PATIENCE, _MOST_BATCHES = 5, 3, 8
 
@@ -19,9 +19,9 @@ _LEAST_EPOCHS, _LEAST_PATIENCE, _MOST_BATCHES = 5, 3, 8
 def scheduled(training: TrainSpec, n: int, model: type, params: dict[str, Any]) -> TrainSpec:
     """Fit the defaults of a training to the number of samples.
 
-    Above 10,000 training samples a network sees as many samples in all as it would see of 10,000: the default
-    `max_epochs` and `patience` fall as ``10,000 / n`` (to 5 and 3 at least), and the default `batch_size` grows with the
-    square root of ``n / 10,000`` (to 8 times at most). Values other than the defaults are taken as given.
+    Above 5,000 training samples a network sees as many samples in all as it would see of 5,000: the default
+    `max_epochs` and `patience` fall as ``5,000 / n`` (to 5 and 3 at least), and the default `batch_size` grows with the
+    square root of ``n / 5,000`` (to 8 times at most). Values other than the defaults are taken as given.
 
     Parameters
     ----------
