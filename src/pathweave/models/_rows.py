@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,6 +89,7 @@ class LayerRows:
         features: Sequence[str] | None = None,
     ) -> None:
         self.name, self._x = name, _sliceable(name, mod.X)
+        self._folder = _folder(self._x)
         same = len(obs_names) == mod.n_obs and mod.obs_names.equals(obs_names)
         rows = np.arange(mod.n_obs) if same else mod.obs_names.get_indexer(obs_names)
         self.rows = rows.astype(np.int32)
@@ -125,8 +127,16 @@ class LayerRows:
 
     def _slice(self, first: int, last: int) -> sp.csr_matrix | np.ndarray:
         """Rows next to each other, from disk."""
-        part = self._x[first:last]
-        return _float32(part.compute() if hasattr(part, "compute") else part)
+        try:
+            _check_there(self._folder)
+            part = self._x[first:last]
+            return _float32(part.compute() if hasattr(part, "compute") else part)
+        except (KeyError, OSError, RuntimeError, ValueError) as error:
+            msg = (
+                f"layer {self.name!r} cannot be read from disk (rows {first} to {last - 1}: {error}). Was the file moved "
+                "or closed since it was opened? Open it again."
+            )
+            raise OSError(msg) from error
 
     def _of_fit(self, stored: sp.csr_matrix | np.ndarray) -> sp.csr_matrix | np.ndarray:
         """Columns in the order asked for, NaN where the modality has none."""
@@ -157,6 +167,20 @@ def _sliceable(name: str, x: Any) -> Any:
         )
         raise ValueError(msg)
     return x
+
+
+def _folder(x: Any) -> Path | None:
+    """Where a zarr store on this machine keeps an array."""
+    place = getattr(getattr(x, "group", x), "store_path", None)
+    root = getattr(getattr(place, "store", None), "root", None)
+    return None if place is None or root is None else Path(root) / place.path
+
+
+def _check_there(folder: Path | None) -> None:
+    """Raise if an array of zarr has gone: it would be read as zeros, without an error."""
+    if folder is not None and not folder.is_dir():
+        msg = f"{folder} does not exist"
+        raise FileNotFoundError(msg)
 
 
 def _float32(part: Any) -> sp.csr_matrix | np.ndarray:
