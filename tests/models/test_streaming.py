@@ -214,8 +214,8 @@ def test_files_that_are_not_there_or_no_mudata_are_named(tmp_path):
         pw.io.open_mudata(tmp_path / "no.h5mu")
     with pytest.raises(ValueError, match="no zarr store of a MuData"):
         pw.io.open_mudata(tmp_path)
+    (tmp_path / "text.h5mu").write_text("no")
     with pytest.raises(ValueError, match="not an HDF5 file"):
-        (tmp_path / "text.h5mu").write_text("no")
         pw.io.open_mudata(tmp_path / "text.h5mu")
 
 

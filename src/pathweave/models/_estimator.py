@@ -78,7 +78,8 @@ class Estimator(AcrossCohorts):
         Parameters
         ----------
         mdata
-            Samples; they need not have every layer, and values may be NaN.
+            Samples; they need not have every layer, and values may be NaN. Layers may be on disk
+            (`pathweave.io.open_mudata`, a backed MuData): they are read in pieces.
         graph
             Pathway graph; without one the layers' encoders do all the work. `PathwayGNN` needs one;
             models that use none (`pathweave.models.available` says which) take no notice of it.
