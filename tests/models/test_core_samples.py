@@ -9,9 +9,10 @@ from tests_helpers import cells, quick
 
 import pathweave as pw
 from pathweave.models import _core_samples, _raw
-from pathweave.models._core_samples import core_samples
+from pathweave.models._core_samples import core_samples, kernel_samples
 from pathweave.models._schedule import scheduled
 from pathweave.models._train import TrainSpec
+from pathweave.nn.kernel_machine import KernelMachine
 
 
 @pytest.fixture
@@ -42,9 +43,26 @@ def test_few_samples_are_all_taken():
     assert (core_samples(np.zeros(5000), np.arange(5000) % 5, seed=0) == np.arange(5000)).all()
 
 
-def test_many_classes_still_fit():
-    labels = np.arange(20_000) % 1000
-    assert len(core_samples(labels, np.arange(20_000) % 5, seed=0)) <= 20_000
+@pytest.mark.parametrize("n_classes", [300, 1000, 20_000])
+def test_many_classes_still_fit(n_classes):
+    labels = np.arange(20_000) % n_classes
+    core = core_samples(labels, np.arange(20_000) % 5, seed=0)
+    assert 0.9 * 5000 < len(core) <= 5000
+    if n_classes < 2500:
+        assert len(np.unique(labels[core])) == n_classes
+
+
+def test_samples_with_an_outcome_come_first():
+    labels = np.full(30_000, np.nan)
+    labels[:600] = np.arange(600) % 2
+    known = np.column_stack([~np.isnan(labels), np.arange(30_000) >= 29_990])
+    fold = np.arange(30_000) % 5
+    core = core_samples(labels, fold, known, seed=0)
+    assert 4900 < len(core) <= 5000
+    assert set(np.flatnonzero(known.any(axis=1))) <= set(core)
+    by_kernel = kernel_samples(labels[core], fold[core], known[core], seed=0)
+    assert 1900 < by_kernel.sum() <= 2000
+    assert by_kernel[known[core].any(axis=1)].all()
 
 
 @pytest.mark.usefixtures("few")
@@ -72,6 +90,27 @@ def test_parts_learn_from_those_drawn_networks_from_all(monkeypatch):
     assert len(model.imputer_.held) == len(position)
     assert model.embed(mdata).shape == (150, model.n_latent)
     assert model.predict(mdata).notna().all(axis=None)
+
+
+def test_the_kernel_machine_learns_from_fewer(monkeypatch):
+    mdata = cells(150)
+    usual = quick().fit(mdata, target="group")
+    monkeypatch.setattr(_core_samples, "MAX_KERNEL", 45)
+    model = quick().fit(mdata, target="group")
+    supports = [
+        len(part.support)
+        for fitted in (usual, model)
+        for part in fitted.ensemble_.parts["group"].linear
+        if isinstance(part, KernelMachine)
+    ]
+    assert supports[0] == 150
+    assert 40 < supports[1] <= 45
+    assert model.core_samples_ == model.training_samples_
+    assert model.out_of_fold_["group"].notna().all()
+    before, after = (m.parts_.set_index("part")["loss"] for m in (usual, model))
+    linear = before.index.str.startswith("linear") | (before.index == "network")
+    assert (before[linear] == after[linear]).all()
+    assert before["kernel"] != after["kernel"]
 
 
 @pytest.mark.usefixtures("few")

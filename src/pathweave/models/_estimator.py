@@ -13,7 +13,7 @@ from pathweave._core.folds import folds, folds_of_groups
 from pathweave.models._check_parameters import check_parameters
 from pathweave.models._cohorts import AcrossCohorts
 from pathweave.models._consensus import fit_consensus
-from pathweave.models._core_samples import among_all, core_samples, within
+from pathweave.models._core_samples import among_all, core_samples, kernel_samples, within
 from pathweave.models._data import LayerSchema, check_samples, read_groups, read_training
 from pathweave.models._ensemble import FittedEnsemble
 from pathweave.models._fit_networks import Kept, fit_networks
@@ -31,7 +31,7 @@ from pathweave.models._transfer import Start, started
 from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from mudata import MuData
@@ -165,7 +165,8 @@ class Estimator(AcrossCohorts):
         spec = self._net_spec(schema, targets, outcomes, arrays)
         labels = self._labels(targets, outcomes, len(obs))
         fold = self._folds(labels, self._groups(obs, groups))
-        core = core_samples(labels, fold, seed=self.seed)
+        known = _known(outcomes, len(obs))
+        core = core_samples(labels, fold, known, seed=self.seed)
         if isinstance(values, SampleStore):
             values.learn_moments(fold)
         near = take(values, core)
@@ -180,6 +181,7 @@ class Estimator(AcrossCohorts):
         parts = fit_all_parts(
             targets, near, {name: y[core] for name, y in outcomes.items()}, fold[core],
             within(core, states[1:]), class_weight=class_weight, pretrained=pretrained,
+            by_kernel=kernel_samples(labels[core], fold[core], known[core], seed=self.seed),
         )  # fmt: skip
         among_all(core, len(obs), parts)
         for state in states:
@@ -349,6 +351,12 @@ class Estimator(AcrossCohorts):
         self.parts_ = (
             pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
         )
+
+
+def _known(outcomes: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+    """Which outcomes of which samples are known, bool (n, n_targets)."""
+    columns = [~np.isnan(y).any(axis=1) for y in outcomes.values()]
+    return np.column_stack(columns) if columns else np.zeros((n, 0), dtype=bool)
 
 
 def _column_means(x: np.ndarray) -> np.ndarray:

@@ -91,7 +91,7 @@ class PathwayVAE(Estimator):
         The measured part of the graph, or ``None``.
     core_samples_
         Training samples that linear and kernel parts, calibration and imputation learned from: all, or 5000 drawn by
-        class and fold. Networks learn from all.
+        class and fold, those with an outcome first; the kernel machine learns from 2000 of them. Networks learn from all.
     imputer_
         The training samples (2000 at most) and the models that fill gaps from them.
     consensus_
