@@ -92,7 +92,7 @@ def _strata(labels: np.ndarray, known: np.ndarray, at_most: int) -> np.ndarray:
         codes = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
         if codes.max() < at_most // 2:
             return codes.astype(np.int64)
-    return some.astype(np.int64) - int(some.all())
+    return np.asarray(~some).astype(np.int64)
 
 
 def within(core: np.ndarray, states: Sequence[FittedState]) -> list[FittedState]:
