@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-N_GENES, N_PROTEINS, PER_CELL = 10_000, 50, 100
+N_PROTEINS, PER_CELL = 50, 150
 BATCHES, ROUNDS = 24, 3
 HERE = Path(__file__).parent
 
@@ -33,6 +33,7 @@ def main() -> None:
     """Generate, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
+    parser.add_argument("--genes", type=int, default=10_000)
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
@@ -43,12 +44,15 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for i, n in enumerate(args.cells):
-            path = Path(folder) / f"{n}.h5mu"
+            path = Path(folder) / f"{n}x{args.genes}.h5mu"
             print(n, child("generate", path), flush=True)
-            rows.append({"cells": n, "kind": "memory", **child("memory", path)})
+            rows.append(
+                {"cells": n, "genes": args.genes, "kind": "memory", **child("memory", path)}
+            )
             print(rows[-1], flush=True)
             if i == 0:
-                rows += [{"cells": n, "kind": "speed", **row} for row in child("speed", path)]
+                told = {"cells": n, "genes": args.genes, "kind": "speed"}
+                rows += [{**told, **row} for row in child("speed", path)]
                 print(rows[1:], flush=True)
             path.unlink()
     columns = list(dict.fromkeys(itertools.chain.from_iterable(rows)))
@@ -76,22 +80,22 @@ def generate(path: Path) -> dict[str, float]:
 
     from pathweave.io import quiet_mudata
 
-    n = int(path.stem)
+    n, n_genes = map(int, path.stem.split("x"))
     rng = np.random.default_rng(0)
     group = rng.integers(0, 10, n)
-    weights = rng.gamma(0.3, 1.0, (10, N_GENES))
+    weights = rng.gamma(0.3, 1.0, (10, n_genes))
     ends = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)
     obs = pd.DataFrame(index=[f"c{i:07d}" for i in range(n)])
 
     def counts(first: int, last: int) -> sp.csr_matrix:
-        parts = []
-        for cell in range(first, last):
-            drawn = np.searchsorted(ends[group[cell]], rng.random(2 * PER_CELL))
-            parts.append(np.bincount(drawn.clip(max=N_GENES - 1), minlength=0))
-        rows = np.repeat(np.arange(last - first), [np.count_nonzero(x) for x in parts])
-        columns = np.concatenate([np.flatnonzero(x) for x in parts])
-        data = np.concatenate([x[x > 0] for x in parts]).astype(np.float32)
-        return sp.csr_matrix((data, (rows, columns)), (last - first, N_GENES))
+        drawn = np.empty((last - first, PER_CELL), dtype=np.int64)
+        for k in range(10):
+            mine = np.flatnonzero(group[first:last] == k)
+            drawn[mine] = np.searchsorted(ends[k], rng.random((len(mine), PER_CELL)))
+        cell = np.repeat(np.arange(last - first), PER_CELL)
+        ones = np.ones(drawn.size, dtype=np.float32)
+        shape = last - first, n_genes
+        return sp.csr_matrix((ones, (cell, drawn.clip(max=n_genes - 1).ravel())), shape)
 
     protein = rng.normal(size=(10, N_PROTEINS)).astype(np.float32)[group]
     protein += rng.normal(size=protein.shape).astype(np.float32)
@@ -100,8 +104,8 @@ def generate(path: Path) -> dict[str, float]:
         whole = mudata.MuData(
             {
                 "rna": ad.AnnData(
-                    sp.csr_matrix((n, N_GENES), dtype=np.float32), obs=obs,
-                    var=pd.DataFrame(index=[f"g{j}" for j in range(N_GENES)]),
+                    sp.csr_matrix((n, n_genes), dtype=np.float32), obs=obs,
+                    var=pd.DataFrame(index=[f"g{j}" for j in range(n_genes)]),
                 ),
                 "protein": ad.AnnData(
                     protein, obs=obs,

@@ -122,8 +122,8 @@ def _look(layer: str, mod: Any, inside: np.ndarray, asked: str) -> _Seen:
         where = f" (in samples {mod.obs_names[index[0]]!r} to {mod.obs_names[index[-1]]!r})"
         _check_finite(layer, part, mod.var_names, where)
         there = _measured(part)
-        anyone |= there.any(axis=0)
-        seen.measured[index] = there.any(axis=1)
+        anyone |= True if there is None else there.any(axis=0)
+        seen.measured[index] = True if there is None else there.any(axis=1)
         keep = np.flatnonzero(inside[index])
         if not len(keep):
             continue
@@ -134,20 +134,20 @@ def _look(layer: str, mod: Any, inside: np.ndarray, asked: str) -> _Seen:
         seen.range |= Range.of(np.asarray(held))
         if isinstance(x, sp.csr_matrix) and x.nnz < x.shape[0] * p:
             seen.range |= Range.of(np.zeros(1))
-        seen.n_measured += there[keep].sum(axis=0)
+        seen.n_measured += len(keep) if there is None else there[keep].sum(axis=0)
         seen.share += _shares(x)
     _check_some_value(layer, anyone, mod.var_names)
     return seen
 
 
-def _measured(part: Part) -> np.ndarray:
-    """Which values there are, bool (n, n_features); zeros of a sparse layer are values."""
+def _measured(part: Part) -> np.ndarray | None:
+    """Which values there are, bool (n, n_features), ``None`` for all; zeros of a sparse layer are values."""
     x = part.values
     if not isinstance(x, sp.csr_matrix):
         return ~np.isnan(x)
     gaps = np.flatnonzero(np.isnan(x.data))
     if not len(gaps):
-        return np.broadcast_to(np.True_, x.shape)
+        return None
     there = np.ones(x.shape, dtype=bool)
     there[np.searchsorted(x.indptr, gaps, side="right") - 1, x.indices[gaps]] = False
     return there
