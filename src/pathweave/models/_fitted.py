@@ -66,6 +66,7 @@ class FittedModel(ReadsSamples):
         -------
         float32 (n_obs, n_latent), row i for ``mdata.obs_names[i]``; NaN for a sample without any layer.
         """
+        self._need_fit()
         found = self.ensemble_.latent if self.consensus_ is None else self.consensus_.embed
         return np.concatenate([found(values) for values in self._chunks(mdata)])
 
