@@ -187,7 +187,7 @@ def test_several_pieces_look_at_the_samples_as_one(monkeypatch):
     other, other_encoded = pieces.evaluate(index)
     assert other == pytest.approx(parts, rel=1e-5)
     torch.testing.assert_close(other_encoded.mean, encoded.mean)
-    torch.testing.assert_close(pieces.latent(index), whole.latent(index))
+    torch.testing.assert_close(pieces.anchors(), whole.anchors())
     assert max(sizes[1:-1]) <= 4  # batches of 20, in five pieces
 
 

@@ -117,6 +117,22 @@ def test_many_outcomes_at_once_and_one_by_one_agree(layers):
         assert part.penalty_ == alone.penalty_
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_some_samples_teach_and_all_are_predicted(layers, task):
+    values, z = layers
+    outcomes = [Outcome.read(task, _outcomes(z)[task])]
+    taught = torch.arange(N) % 3 > 0
+    some, everyone, usual = (
+        fit_kernel(KernelPart(), values, outcomes, FOLD, taught=rows)[0]
+        for rows in (taught, torch.ones(N, dtype=torch.bool), None)
+    )
+    assert len(some.module_.support) == int(taught[1:].sum())  # sample 0 has nothing
+    assert bool(some.oof_.isfinite().all())
+    assert not torch.allclose(some.oof_, usual.oof_)
+    assert torch.equal(everyone.oof_, usual.oof_)
+    assert torch.equal(everyone.module_.coefficient, usual.module_.coefficient)
+
+
 def test_unmeasured_places_do_not_matter_and_gradients_are_right(layers):
     values, z = layers
     part = KernelPart().fit(values, "class", _outcomes(z)["class"], FOLD)

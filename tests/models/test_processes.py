@@ -32,8 +32,11 @@ from pathweave.nn.pathway_vae import LayerSpec, NetSpec
 mdata = pw.datasets.simulate(60, seed=3)
 HOW = {"max_epochs": 6, "n_folds": 3, "batch_size": 20, "n_jobs": 1}
 
-def model(seed):
-    fitted = pw.models.MultimodalVAE(4, seed=seed, **HOW).fit(mdata)
+def model(seed, file=None):
+    if file is not None:
+        pw.io.write_h5mu(mdata, file)
+    data = mdata if file is None else pw.io.open_mudata(file)
+    fitted = pw.models.MultimodalVAE(4, seed=seed, **HOW).fit(data)
     curves = fitted.history_[["loss", "target_loss", "reconstruction", "kl"]]
     return fitted, {"curves": curves.to_numpy().tolist(), "said": fitted.embed(mdata).tolist()}
 
@@ -61,6 +64,7 @@ pw.settings.progress = False
 fitted, told = model(1)
 fitted.save(folder / "model")
 told = {"one net": told, "replicates": networks("auto"), "steps": networks("batches")}
+told["from disk"] = model(1, folder / f"{rank}.h5mu")[1]
 try:
     model(rank)
 except ValueError as error:
@@ -96,15 +100,18 @@ def told(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def alone():
+def alone(tmp_path_factory):
     here = {}
     exec(FITS, here)  # noqa: S102  the same lines in this process
     networks = here["networks"]("auto")
-    return {"one net": here["model"](1)[1], "replicates": networks, "steps": networks}
+    found = {"one net": here["model"](1)[1], "replicates": networks, "steps": networks}
+    file = tmp_path_factory.mktemp("alone") / "cells.h5mu"
+    return {**found, "from disk": here["model"](1, file)[1]}
 
 
 @pytest.mark.parametrize(
-    ("name", "tolerance"), [("one net", 1e-4), ("replicates", 0), ("steps", 1e-4)]
+    ("name", "tolerance"),
+    [("one net", 1e-4), ("replicates", 0), ("steps", 1e-4), ("from disk", 1e-4)],
 )
 def test_two_processes_fit_the_model_of_one(name, tolerance, told, alone):
     _, ranks = told

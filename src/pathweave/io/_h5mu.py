@@ -41,7 +41,7 @@ def read_h5mu(path: str | PathLike[str]) -> MuData:
         what = "is a folder" if path.is_dir() else "does not exist"
         msg = f"path={str(path)!r} {what}; give an .h5mu file."
         raise FileNotFoundError(msg)
-    _check_holds_mudata(path)
+    check_holds_mudata(path)
     import mudata
 
     try:
@@ -57,7 +57,7 @@ def read_h5mu(path: str | PathLike[str]) -> MuData:
     return mdata
 
 
-def _check_holds_mudata(path: Path) -> None:
+def check_holds_mudata(path: Path) -> None:
     """Raise, saying what the file is instead, unless it is HDF5 with modalities."""
     import h5py  # type: ignore[import-untyped]
 

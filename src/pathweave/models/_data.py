@@ -20,7 +20,6 @@ from pathweave.io import layer_kinds
 from pathweave.models._likelihoods import (
     COUNTS,
     check_asked,
-    check_support,
     choose_likelihood,
     feature_shares,
     library_sizes,
@@ -28,7 +27,7 @@ from pathweave.models._likelihoods import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from mudata import MuData
@@ -124,6 +123,8 @@ def dense(mod: Any) -> np.ndarray:
     if values is None:
         msg = "a layer has no X; put its values into mod.X."
         raise ValueError(msg)
+    if hasattr(values, "to_memory"):
+        values = values.to_memory()
     if hasattr(values, "toarray"):
         values = values.toarray()
     return np.array(values, dtype=np.float32)
@@ -193,73 +194,6 @@ def _describe(layer: str, kind: str, mod: Any, x: np.ndarray, asked: Any) -> Lay
     shares = feature_shares(x)
     sizes = library_sizes(x, shares)[~np.isnan(x).all(axis=1)]
     return LayerSchema(layer, kind, features, likelihood, float(np.median(sizes)), tuple(shares))
-
-
-def read_raw(
-    mdata: MuData,
-    schema: Sequence[LayerSchema],
-    translate: Callable[[LayerSchema], np.ndarray | None] | None = None,
-) -> dict[str, np.ndarray]:
-    """Read all samples of a MuData in the features of a fitted model, in the units of the data.
-
-    `translate` may have values for a layer none of whose features has a name seen in fit.
-
-    Layers and features that are not there are NaN, which the model treats as unmeasured; none of the
-    layers at all, or a layer without a single known feature, is an error.
-    """
-    check_mudata(mdata)
-    values = {}
-    for layer in schema:
-        if layer.name not in mdata.mod:
-            values[layer.name] = np.full((mdata.n_obs, len(layer.features)), np.nan, np.float32)
-            continue
-        mod = mdata.mod[layer.name]
-        found = mod.var_names.isin(layer.features).sum()
-        made = translate(layer) if translate is not None and not found else None
-        if made is not None:
-            values[layer.name] = made
-            continue
-        if not found:
-            msg = (
-                f"layer {layer.name!r} has none of the {len(layer.features)} features seen in fit "
-                f"(fit: {listed(layer.features, 3)}; found: {listed(mod.var_names, 3)}). "
-                "Use the same identifiers as in fit, or any that a graph given to fit knows."
-            )
-            raise ValueError(msg)
-        if found < len(layer.features):
-            warn(
-                f"layer {layer.name!r}: {len(layer.features) - found} of {len(layer.features)} features "
-                "seen in fit are not there; they count as unmeasured.",
-                DataWarning,
-            )
-        x = _align(mod, mdata.obs_names, layer.features)
-        if np.isinf(x).any():
-            check_values(np.where(np.isnan(x), 0.0, x), layer.name, np.array(layer.features))
-        if layer.likelihood in COUNTS:
-            check_support(layer.name, layer.likelihood, x)
-        values[layer.name] = x
-    if not any(layer.name in mdata.mod for layer in schema):
-        msg = (
-            f"mdata has none of the layers seen in fit ({listed(layer.name for layer in schema)}); "
-            f"it has {listed(mdata.mod, 30)}.{_of_same_kind(mdata, schema)}"
-        )
-        raise ValueError(msg)
-    return values
-
-
-def _of_same_kind(mdata: MuData, schema: Sequence[LayerSchema]) -> str:
-    """Tell which layers measure what a layer of `fit` did, under another name."""
-    kinds = layer_kinds(mdata)
-    pairs = {
-        theirs: layer.name
-        for layer in schema
-        for theirs, kind in kinds.items()
-        if kind == layer.kind != "other"
-    }
-    if not pairs:
-        return ""
-    told = ", ".join(f"{name!r} is {kinds[name]} as {ours!r} was" for name, ours in pairs.items())
-    return f" By kind, {told}: call model.translate(mdata, rename={pairs!r}) first."
 
 
 def _align(mod: Any, obs_names: pd.Index, features: Sequence[str]) -> np.ndarray:

@@ -86,7 +86,7 @@ def learn_units(values: Mapping[str, Tensor], rows: Tensor, *, balance: bool) ->
     for name, x in values.items():
         inside = x[rows]
         mean = inside.nanmean(dim=0).nan_to_num()
-        scale = (inside - mean).square().nanmean(dim=0).nan_to_num().sqrt()
+        scale = (inside - mean).square_().nanmean(dim=0).nan_to_num().sqrt()
         constant = scale <= 1e-8 * mean.abs().clamp(min=1e-3)
         if balance:
             scale = scale * (x.shape[1] / mean_size) ** 0.5
@@ -96,5 +96,6 @@ def learn_units(values: Mapping[str, Tensor], rows: Tensor, *, balance: bool) ->
 
 def standardize(values: Mapping[str, Tensor], units: Units) -> Tensor:
     """Layers side by side, 0 where unmeasured."""
-    blocks = [((x - units[name][0]) / units[name][1]).nan_to_num() for name, x in values.items()]
-    return torch.cat(blocks, dim=1)
+    # In place, since with thousands of samples and features every copy counts.
+    blocks = [(x - units[name][0]).div_(units[name][1]).nan_to_num_() for name, x in values.items()]
+    return torch.cat(blocks, dim=1) if len(blocks) > 1 else blocks[0]

@@ -13,6 +13,7 @@ from pathweave._core.folds import folds, folds_of_groups
 from pathweave.models._check_parameters import check_parameters
 from pathweave.models._cohorts import AcrossCohorts
 from pathweave.models._consensus import fit_consensus
+from pathweave.models._core_samples import among_all, core_samples, kernel_samples, within
 from pathweave.models._data import LayerSchema, check_samples, read_groups, read_training
 from pathweave.models._ensemble import FittedEnsemble
 from pathweave.models._fit_networks import Kept, fit_networks
@@ -21,13 +22,16 @@ from pathweave.models._heads import head_spec
 from pathweave.models._held_out import HeldOut
 from pathweave.models._imputer import LayerImputer
 from pathweave.models._parts import fit_all_parts
+from pathweave.models._schedule import scheduled
+from pathweave.models._store import SampleStore, take
+from pathweave.models._survey import open_training
 from pathweave.models._targets import Target, check_class_weight, read_targets
 from pathweave.models._train import FittedState, Replicate, TrainSpec
 from pathweave.models._transfer import Start, started
 from pathweave.nn.pathway_vae import GraphArrays, LayerSpec, NetSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from mudata import MuData
@@ -50,6 +54,7 @@ class Estimator(AcrossCohorts):
     needs_graph: ClassVar[bool] = False
     network: ClassVar[dict[str, Any]] = {}
     consensus: ClassVar[bool] = False
+    streams: ClassVar[bool] = True
     when: ClassVar[str]
 
     n_latent: int
@@ -79,7 +84,8 @@ class Estimator(AcrossCohorts):
         Parameters
         ----------
         mdata
-            Samples; they need not have every layer, and values may be NaN.
+            Samples; they need not have every layer, and values may be NaN. Layers may be on disk
+            (`pathweave.io.open_mudata`, a backed MuData): they are read in pieces.
         graph
             Pathway graph; without one the layers' encoders do all the work. `PathwayGNN` needs one;
             models that use none (`pathweave.models.available` says which) take no notice of it.
@@ -157,19 +163,27 @@ class Estimator(AcrossCohorts):
         arrays = None if measured is None else measured[1]
         outcomes = {t.name: t.encode(obs) for t in targets}
         spec = self._net_spec(schema, targets, outcomes, arrays)
-        fold = self._folds(targets, outcomes, len(obs), self._groups(obs, groups))
-        plan, pretrained = self._plan(fold, bool(targets)), None
+        labels = self._labels(targets, outcomes, len(obs))
+        fold = self._folds(labels, self._groups(obs, groups))
+        known = _known(outcomes, len(obs))
+        core = core_samples(labels, fold, known, seed=self.seed)
+        if isinstance(values, SampleStore):
+            values.learn_moments(fold)
+        near = take(values, core)
+        plan, pretrained = self._plan(fold, core, bool(targets)), None
         if start is not None:
             plan = started(plan, start.states(spec, arrays, targets, len(plan)))
-            pretrained = start.network(spec, arrays, values) if targets else None
+            pretrained = start.network(spec, arrays, near) if targets else None
         states, unfinished = fit_networks(
-            self, spec, TrainSpec(**self._known_to(TrainSpec)), values, outcomes, arrays, plan,
+            self, spec, self._training(len(obs)), values, outcomes, arrays, plan,
             library=sizes, samples=obs.index, kept=kept,
         )  # fmt: skip
         parts = fit_all_parts(
-            targets, values, outcomes, fold, states[1:],
-            class_weight=class_weight, pretrained=pretrained,
+            targets, near, {name: y[core] for name, y in outcomes.items()}, fold[core],
+            within(core, states[1:]), class_weight=class_weight, pretrained=pretrained,
+            by_kernel=kernel_samples(labels[core], fold[core], known[core], seed=self.seed),
         )  # fmt: skip
+        among_all(core, len(obs), parts)
         for state in states:
             state.curves.clear()  # they have done their work
         self._keep(schema, targets, spec, arrays, states, parts)
@@ -178,20 +192,25 @@ class Estimator(AcrossCohorts):
         }
         self.graph_ = None if measured is None else measured[0]
         if self.graph_ is not None:
-            self.ensemble_.calibrate_activity(values)
+            self.ensemble_.calibrate_activity(near)
         self.graph_digest_ = None if graph is None or not self.uses_graph else graph.digest
         self.fine_tuned_from_ = None if start is None else start.record()
         if start is not None:
             self.graph_digest_ = start.old.graph_digest_ if measured is not None else None
         self.training_samples_ = tuple(map(str, obs.index))
+        self.core_samples_ = tuple(self.training_samples_[i] for i in core)
         self.unfinished_ = unfinished
-        self.imputer_ = LayerImputer.of(schema, values, self.training_samples_, fold == 0)
+        self.imputer_ = LayerImputer.of(schema, near, self.core_samples_, fold[core] == 0)
         self.consensus_ = (
             None
             if targets or not self.consensus
             else fit_consensus(self.imputer_.values, self.n_latent)
         )
-        self.baseline_ = {layer.name: _column_means(values[layer.name]) for layer in schema}
+        self.baseline_ = (
+            values.means()
+            if isinstance(values, SampleStore)
+            else {layer.name: _column_means(values[layer.name]) for layer in schema}
+        )
         return self
 
     @property
@@ -260,40 +279,56 @@ class Estimator(AcrossCohorts):
         heads = tuple(head_spec(t, outcomes[t.name], self.get_params()) for t in targets)
         return NetSpec(tuple(specs), heads, **{**self._known_to(NetSpec), **self.network})
 
-    def _folds(
-        self,
-        targets: tuple[Target, ...],
-        outcomes: dict[str, np.ndarray],
-        n: int,
-        groups: np.ndarray | None,
+    def _labels(
+        self, targets: tuple[Target, ...], outcomes: dict[str, np.ndarray], n: int
     ) -> np.ndarray:
-        """Folds stratified by the first target: its class, or whether the event was seen."""
-        labels = np.full(n, np.nan)
+        """What samples are stratified by: the class of the first target, or whether its event was seen."""
         if targets and targets[0].task != "number":
-            labels = outcomes[targets[0].name][:, -1]
+            return outcomes[targets[0].name][:, -1]
+        return np.full(n, np.nan)
+
+    def _folds(self, labels: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
         if groups is None:
             return folds(labels, n_folds=self.n_folds, seed=self.seed)
         return folds_of_groups(labels, groups, n_folds=self.n_folds, seed=self.seed)
 
     def _read_training(
         self, mdata: MuData, layers: Sequence[str] | str | None, mask: np.ndarray
+    ) -> tuple[tuple[LayerSchema, ...], dict[str, np.ndarray] | SampleStore, dict[str, np.ndarray]]:
+        """Layers of the training samples, as the network is to see them; opened, where they are on disk or many."""
+        likelihood = self.get_params().get("likelihood", "auto")
+        store = open_training(mdata, layers, mask, likelihood) if self.streams else None
+        return self._read_whole(mdata, layers, mask) if store is None else store.training
+
+    def _read_whole(
+        self, mdata: MuData, layers: Sequence[str] | str | None, mask: np.ndarray
     ) -> tuple[tuple[LayerSchema, ...], dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Layers of the training samples, as the network is to see them."""
         return read_training(mdata, layers, mask, self.get_params().get("likelihood", "auto"))
+
+    def _training(self, n: int) -> TrainSpec:
+        """How to train on so many samples."""
+        spec = TrainSpec(**self._known_to(TrainSpec))
+        return scheduled(spec, n, type(self), self.get_params())
 
     def _groups(self, obs: pd.DataFrame, groups: str | None) -> np.ndarray | None:
         """What no fold may tear, if anything: a code for every training sample."""
         return read_groups(obs, groups)
 
-    def _plan(self, fold: np.ndarray, supervised: bool) -> list[Replicate]:  # noqa: FBT001
-        """The reference fit, whose latent and reconstructions are used, and one fit a fold."""
-        everyone = np.arange(len(fold))
-        plan = [Replicate("reference", everyone[fold != 0], everyone[fold == 0], self.seed)]
+    def _plan(
+        self,
+        fold: np.ndarray,
+        core: np.ndarray,
+        supervised: bool,  # noqa: FBT001
+    ) -> list[Replicate]:
+        """The reference fit, whose latent and reconstructions are used, and one fit a fold.
+
+        All samples of the other folds are learned from; those of `core` in the fold itself decide when to stop.
+        """
+        everyone, held = np.arange(len(fold)), fold[core]
+        plan = [Replicate("reference", everyone[fold != 0], core[held == 0], self.seed)]
         if supervised:
             plan += [
-                Replicate(
-                    f"fold {k + 1}", everyone[fold != k], everyone[fold == k], self.seed + 1 + k
-                )
+                Replicate(f"fold {k + 1}", everyone[fold != k], core[held == k], self.seed + 1 + k)
                 for k in range(int(fold.max()) + 1)
             ]
         return plan
@@ -316,6 +351,12 @@ class Estimator(AcrossCohorts):
         self.parts_ = (
             pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
         )
+
+
+def _known(outcomes: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+    """Which outcomes of which samples are known, bool (n, n_targets)."""
+    columns = [~np.isnan(y).any(axis=1) for y in outcomes.values()]
+    return np.column_stack(columns) if columns else np.zeros((n, 0), dtype=bool)
 
 
 def _column_means(x: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import torch
 
 from pathweave._core.settings import settings
 from pathweave._core.source import source_digest
+from pathweave.models._store import SampleStore
 from pathweave.nn import resolve_device
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def told_of_fit(
     *,
     spec: NetSpec,
     samples: Sequence[str],
-    values: Mapping[str, np.ndarray],
+    values: Mapping[str, np.ndarray] | SampleStore,
     outcomes: Mapping[str, np.ndarray],
     graph: GraphArrays | None,
     plan: Sequence[Replicate],
@@ -63,7 +64,8 @@ def told_of_fit(
         if k not in _NO_NUMBER
     }
     told["training samples"] = digest_of(list(samples))
-    told |= {f"layer {k!r}": digest_of(v, library.get(k)) for k, v in values.items()}
+    held = values.digests() if isinstance(values, SampleStore) else values
+    told |= {f"layer {k!r}": digest_of(v, library.get(k)) for k, v in held.items()}
     told |= {f"outcome {k!r}": digest_of(v) for k, v in outcomes.items()}
     told["kinds of layers and targets"] = digest_of(spec)
     told["graph"] = "none" if graph is None else digest_of(graph)

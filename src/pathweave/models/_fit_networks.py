@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pathweave.models._estimator import Estimator
+    from pathweave.models._store import SampleStore
     from pathweave.models._train import FittedState, Replicate, TrainSpec
     from pathweave.nn.pathway_vae import GraphArrays, NetSpec
 
@@ -57,7 +58,7 @@ def fit_networks(
     model: Estimator,
     spec: NetSpec,
     training: TrainSpec,
-    values: dict[str, np.ndarray],
+    values: dict[str, np.ndarray] | SampleStore,
     outcomes: dict[str, np.ndarray],
     graph: GraphArrays | None,
     plan: Sequence[Replicate],

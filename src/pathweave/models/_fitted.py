@@ -12,7 +12,7 @@ from pathweave._core.checks import check_choice, listed
 from pathweave._core.processes import is_first
 from pathweave._core.survival import check_times, curves_between
 from pathweave.models._edge_gates import edge_gate_table
-from pathweave.models._match import read_matched
+from pathweave.models._reads import ReadsSamples
 from pathweave.models._save import save_model
 
 if TYPE_CHECKING:
@@ -23,24 +23,21 @@ if TYPE_CHECKING:
 
     from pathweave.graph import PathwayGraph
     from pathweave.models._consensus import Consensus
-    from pathweave.models._data import LayerSchema
-    from pathweave.models._ensemble import FittedEnsemble
     from pathweave.models._imputer import LayerImputer
     from pathweave.models._targets import Target
 
 
-class FittedModel:
+class FittedModel(ReadsSamples):
     """What was learned, and how it is used on samples; `Estimator` adds how it is learned."""
 
-    layers_: dict[str, LayerSchema]
     targets_: dict[str, Target]
-    ensemble_: FittedEnsemble
     history_: pd.DataFrame
     parts_: pd.DataFrame
     graph_: PathwayGraph | None
     graph_digest_: str | None
     training_samples_: tuple[str, ...]
     unfinished_: tuple[str, ...]
+    core_samples_: tuple[str, ...]
     baseline_: dict[str, np.ndarray]
     imputer_: LayerImputer
     consensus_: Consensus | None
@@ -69,10 +66,9 @@ class FittedModel:
         -------
         float32 (n_obs, n_latent), row i for ``mdata.obs_names[i]``; NaN for a sample without any layer.
         """
-        values = self._read(mdata)
-        if self.consensus_ is not None:
-            return self.consensus_.embed(values)
-        return self.ensemble_.latent(values)
+        self._need_fit()
+        found = self.ensemble_.latent if self.consensus_ is None else self.consensus_.embed
+        return np.concatenate([found(values) for values in self._chunks(mdata)])
 
     def pathway_activity(self, mdata: MuData) -> pd.DataFrame:
         """Pathway activities of samples.
@@ -83,14 +79,14 @@ class FittedModel:
         samples; higher means higher measured members (the sign a network gives is arbitrary, so each
         activity is turned to agree with the mean of its members).
         """
-        read = self._read(mdata)
+        self._need_fit()
         if self.graph_ is None:
             msg = "this model was fitted without a graph, so it has no pathway activities."
             raise ValueError(msg)
         if not self.pathways_:
             msg = "the graph of this model has no pathways, so there are no activities; see model.graph_."
             raise ValueError(msg)
-        values = self.ensemble_.activity(read)
+        values = np.concatenate([self.ensemble_.activity(x) for x in self._chunks(mdata)])
         return pd.DataFrame(values, index=mdata.obs_names, columns=list(self.pathways_))
 
     def edge_gates(self) -> pd.DataFrame:
@@ -139,11 +135,13 @@ class FittedModel:
         parts are the same in all, so it tells how far the networks agree, and is no noise of the outcome: how
         sure a class is, `predict_proba` says.
         """
-        values = self._read(mdata)
         self._need_target()
         columns: dict[str, Any] = {}
         deviations: dict[str, np.ndarray] = {}
-        for name, (out, single) in self.ensemble_.predict_all(list(self.targets_), values).items():
+        found = [self.ensemble_.predict_all(list(self.targets_), x) for x in self._chunks(mdata)]
+        for name in self.targets_:
+            out = np.concatenate([chunk[name][0] for chunk in found])
+            single = np.concatenate([chunk[name][1] for chunk in found], axis=1)
             target = self.targets_[name]
             columns[name] = target.labels(out) if target.task == "class" else out[:, 0]
             if return_std:
@@ -178,16 +176,19 @@ class FittedModel:
         Breslow, discussion of Cox, Journal of the Royal Statistical Society B 34 (1972). Hazards constant inside
         intervals: Kvamme and Borgan, Lifetime Data Analysis 27 (2021), section 4.
         """
-        values = self._read(mdata)
         self._need_target()
         name = next((n for n, t in self.targets_.items() if t.task == "survival"), None)
         if name is None:
             msg = f"no target is a survival (targets: {listed(self.targets_)}); fit with survival=."
             raise ValueError(msg)
         times = check_times(times)
-        risk = self.ensemble_.predict(name, values)[:, 0]
+        found = [
+            (self.ensemble_.predict(name, x)[:, 0], *self.ensemble_.interval_survival(name, x))
+            for x in self._chunks(mdata)
+        ]
+        risk = np.concatenate([chunk[0] for chunk in found])
         curves = self.ensemble_.held_out[name].survival(risk, times)
-        ends, survived = self.ensemble_.interval_survival(name, values)
+        ends, survived = found[0][1], np.concatenate([chunk[2] for chunk in found])
         if len(ends):
             share = self.parts_.set_index(["target", "part"]).loc[(name, "network"), "weight"]
             curves = (1 - share) * curves + share * curves_between(ends, survived, times)
@@ -222,7 +223,6 @@ class FittedModel:
         -------
         DataFrame (n_obs, n_classes); rows sum to one.
         """
-        values = self._read(mdata)
         self._need_target()
         classes = [name for name, t in self.targets_.items() if t.task == "class"]
         if not classes:
@@ -230,7 +230,9 @@ class FittedModel:
             raise ValueError(msg)
         chosen = classes[0] if target is None and len(classes) == 1 else target
         check_choice("target", chosen, classes)
-        proba = np.exp(self.ensemble_.predict(str(chosen), values))
+        proba = np.exp(
+            np.concatenate([self.ensemble_.predict(str(chosen), x) for x in self._chunks(mdata)])
+        )
         proba /= proba.sum(axis=1, keepdims=True)
         return pd.DataFrame(
             proba, index=mdata.obs_names, columns=list(self.targets_[str(chosen)].classes)
@@ -281,21 +283,32 @@ class FittedModel:
         second dictionary like it: the root mean squared error of such an imputation in training samples left
         out, 0 where measured, NaN for a feature that no training sample has.
         """
-        raw = self._read_raw(mdata)
+        self._need_fit()
         own = [name for name in self.layers_ if not self.layers_[name].lag]
         chosen = own if layers is None else [layers] if isinstance(layers, str) else list(layers)
         for name in chosen:
             check_choice("layers", name, own)
+        found = [self._impute(raw, chosen) for raw in self._raw_chunks(mdata)]
+        filled: dict[str, pd.DataFrame] = {}
+        deviations: dict[str, pd.DataFrame] = {}
+        for name in chosen:
+            names = list(self.layers_[name].features)
+            for part, tables in enumerate((filled, deviations)):
+                x = np.concatenate([chunk[name][part] for chunk in found])
+                tables[name] = pd.DataFrame(x, index=mdata.obs_names, columns=names)
+        return (filled, deviations) if return_std else filled
+
+    def _impute(
+        self, raw: dict[str, np.ndarray], chosen: Sequence[str]
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Values and deviations of some layers, in the units of the data."""
         inputs = {name: self.layers_[name].inputs(x) for name, x in raw.items()}
         made = self.imputer_.impute(inputs, chosen, self._reconstruct)
-        filled, deviations = {}, {}
+        result = {}
         for name in chosen:
-            layer, names = self.layers_[name], list(self.layers_[name].features)
-            x, sd = layer.units_of_inputs(made[0][name], made[1][name], raw[name])
-            x = np.where(np.isnan(raw[name]), x, raw[name])
-            filled[name] = pd.DataFrame(x, index=mdata.obs_names, columns=names)
-            deviations[name] = pd.DataFrame(sd, index=mdata.obs_names, columns=names)
-        return (filled, deviations) if return_std else filled
+            x, sd = self.layers_[name].units_of_inputs(made[0][name], made[1][name], raw[name])
+            result[name] = np.where(np.isnan(raw[name]), x, raw[name]), sd
+        return result
 
     def _reconstruct(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The network's reconstruction of every layer, in the units of the inputs."""
@@ -331,21 +344,8 @@ class FittedModel:
         fitted = f" fitted on {listed(layers)}" if layers else ""
         return f"{type(self).__name__}({inside}){fitted}"
 
-    def _read(self, mdata: MuData) -> dict[str, np.ndarray]:
-        """Values as every part of the model takes them."""
-        return {n: self.layers_[n].inputs(raw) for n, raw in self._read_raw(mdata).items()}
-
-    def _read_raw(self, mdata: MuData) -> dict[str, np.ndarray]:
-        """Values in the units of the data."""
-        self._need_fit()
-        return read_matched(self, mdata)
-
-    def _need_fit(self) -> None:
-        if not hasattr(self, "ensemble_"):
-            msg = f"this {type(self).__name__} is not fitted yet; call fit(mdata, graph) first."
-            raise ValueError(msg)
-
     def _need_target(self) -> None:
+        self._need_fit()
         if not self.targets_:
             msg = "this model was fitted without a target, so it predicts none; fit with target= or survival=."
             raise ValueError(msg)

@@ -108,7 +108,12 @@ class KernelPart:
 
 
 def fit_kernel(
-    part: KernelPart, layers: Mapping[str, Tensor], outcomes: Sequence[Outcome], fold: Tensor
+    part: KernelPart,
+    layers: Mapping[str, Tensor],
+    outcomes: Sequence[Outcome],
+    fold: Tensor,
+    *,
+    taught: Tensor | None = None,
 ) -> list[KernelPart]:
     """Fit the same kind of part to several outcomes of the same samples, standardised once.
 
@@ -122,6 +127,9 @@ def fit_kernel(
         Outcomes of these samples.
     fold
         Fold of each row, shape (n,).
+    taught
+        Rows to learn from, bool (n,): the kernel of n rows costs as their cube. All by default; predictions out of
+        fold, which choose the penalty, are of all rows anyway.
 
     Returns
     -------
@@ -129,7 +137,7 @@ def fit_kernel(
     """
     values = {name: x.detach().double() for name, x in layers.items()}
     there = present(values)
-    searches = [Search(outcome, there) for outcome in outcomes]
+    searches = [Search(outcome, there, taught=taught) for outcome in outcomes]
     parts = [part] + [
         KernelPart(n_axes=part.n_axes, class_weight=o.class_weight) for o in outcomes[1:]
     ]
@@ -138,7 +146,7 @@ def fit_kernel(
             held = fold == f
             x = _standardized(values, there & ~held)[0]
             for search in searches:
-                rows = there & search.outcome.known & ~held
+                rows = search.taught & ~held
                 if bool(rows.any()):
                     view = _look(x, search.outcome, rows, part.n_axes)
                     search.add(view.coordinates, held, view.spread)
@@ -210,7 +218,7 @@ def _finish(
 ) -> None:
     """Fit all samples with the penalty that was found, and put the module together."""
     outcome, found = search.outcome, search.best()
-    rows = search.present & outcome.known
+    rows = search.taught if bool(search.taught.any()) else search.present & outcome.known
     view = _look(x, outcome, rows, part.n_axes)
     penalty = found.penalty * view.spread
     path = outcome.path(view.coordinates[rows], rows, torch.tensor([penalty], dtype=torch.float64))

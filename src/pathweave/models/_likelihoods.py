@@ -8,6 +8,7 @@ decoder alone speaks of counts.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,14 +42,52 @@ def choose_likelihood(layer: str, kind: str, values: np.ndarray, asked: Any) -> 
     for: on the methylation (RRBS) of 559 CCLE cell lines it predicted as the Gaussian did, and imputed
     hidden values a little worse (root mean squared error .157 and .154).
     """
-    chosen = asked.get(layer, "auto") if isinstance(asked, Mapping) else "auto"
+    chosen = asked_for(layer, asked)
     if chosen != "auto":
         check_support(layer, chosen, values)
-        return str(chosen)
-    seen = values[~np.isnan(values)]
-    if kind == "mutation" and bool(np.isin(seen, (0.0, 1.0)).all()):
+        return chosen
+    return fitting_likelihood(kind, Range.of(values))
+
+
+def asked_for(layer: str, asked: Any) -> str:
+    """What was asked for a layer; ``"auto"`` where nothing was."""
+    return str(asked.get(layer, "auto")) if isinstance(asked, Mapping) else "auto"
+
+
+@dataclass(frozen=True)
+class Range:
+    """What the measured values of a layer, or of a piece of it, are like."""
+
+    low: float = np.inf
+    high: float = -np.inf
+    whole: bool = True
+    binary: bool = True
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Range:
+        """Look at values, NaN where unmeasured."""
+        seen = values[~np.isnan(values)]
+        if not seen.size:
+            return cls()
+        low, high = float(seen.min()), float(seen.max())
+        whole = _whole(seen)
+        return cls(low, high, whole, whole and low >= 0 and high <= 1)
+
+    def __or__(self, other: Range) -> Range:
+        """What two pieces are like together."""
+        return Range(
+            min(self.low, other.low),
+            max(self.high, other.high),
+            self.whole and other.whole,
+            self.binary and other.binary,
+        )
+
+
+def fitting_likelihood(kind: str, found: Range) -> str:
+    """Likelihood that fits a layer's kind and its values."""
+    if kind == "mutation" and found.binary:
         return "bernoulli"
-    if kind in _SEQUENCED and seen.min() >= 0 and seen.max() >= _LARGE_COUNT and _whole(seen):
+    if kind in _SEQUENCED and found.low >= 0 and found.high >= _LARGE_COUNT and found.whole:
         return "negative_binomial"
     return "gaussian"
 
@@ -67,8 +106,8 @@ def check_asked(asked: Any, layers: list[str]) -> None:
         check_choice(f"likelihood[{layer!r}]", likelihood, ("auto", *LIKELIHOODS))
 
 
-def check_support(layer: str, likelihood: str, values: np.ndarray) -> None:
-    """Raise if a layer holds values that its likelihood cannot produce."""
+def check_support(layer: str, likelihood: str, values: np.ndarray, *, where: str = "") -> None:
+    """Raise if a layer holds values that its likelihood cannot produce; `where` says in which samples."""
     seen = values[~np.isnan(values)]
     if not seen.size:
         return
@@ -89,7 +128,7 @@ def check_support(layer: str, likelihood: str, values: np.ndarray) -> None:
         problem = f"it holds {found:.4g}"
         advice = f"Give 0 and 1, {advice}"
     if problem is not None:
-        msg = f"layer {layer!r}: likelihood {likelihood!r} does not allow its values: {problem}. {advice}."
+        msg = f"layer {layer!r}: likelihood {likelihood!r} does not allow its values: {problem}{where}. {advice}."
         raise ValueError(msg)
 
 

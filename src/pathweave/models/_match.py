@@ -13,14 +13,17 @@ from pathweave import ids
 from pathweave._core.checks import check_choice, check_mudata, listed
 from pathweave._core.warnings import DataWarning, warn
 from pathweave.graph import PathwayGraph, feature_map
-from pathweave.models._data import LayerSchema, dense, read_raw
+from pathweave.models._raw import open_raw
+from pathweave.models._rows import LayerRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mudata import MuData
 
-    from pathweave.models._fitted import FittedModel
+    from pathweave.models._data import LayerSchema
+    from pathweave.models._raw import RawReader, Reader
+    from pathweave.models._reads import ReadsSamples
 
 WAYS = ("auto", "names", "graph")
 
@@ -78,7 +81,7 @@ class LayerMatch:
 
 
 def find_layers(
-    model: FittedModel, mdata: MuData, *, match: str, rename: Mapping[str, str] | None
+    model: ReadsSamples, mdata: MuData, *, match: str, rename: Mapping[str, str] | None
 ) -> list[LayerMatch]:
     """Look for every layer and feature of a fitted model in a cohort.
 
@@ -123,7 +126,7 @@ def their_names(
 
 
 def _find(
-    model: FittedModel, mdata: MuData, layer: LayerSchema, found_as: str, match: str
+    model: ReadsSamples, mdata: MuData, layer: LayerSchema, found_as: str, match: str
 ) -> LayerMatch:
     n = len(layer.features)
     if not found_as:
@@ -145,7 +148,7 @@ def _find(
 
 
 def _through_graph(
-    model: FittedModel, mdata: MuData, layer: LayerSchema, found_as: str
+    model: ReadsSamples, mdata: MuData, layer: LayerSchema, found_as: str
 ) -> sp.csr_matrix | None:
     """Features of `fit` x features there: who measures the same genes or compounds, else who shares some."""
     nodes, ours = _vocabulary(model, layer)
@@ -159,7 +162,7 @@ def _through_graph(
     return same_nodes(ours, sp.csr_matrix(sp.csr_matrix(found.matrix)[:, place]))
 
 
-def _vocabulary(model: FittedModel, layer: LayerSchema) -> tuple[pd.DataFrame, sp.csr_matrix]:
+def _vocabulary(model: ReadsSamples, layer: LayerSchema) -> tuple[pd.DataFrame, sp.csr_matrix]:
     """Genes or compounds that a layer of `fit` measured, and its features' weights on them.
 
     Nodes of the graph where features lie on it (by ``var_names`` or a column of ``var``, as in `fit`), identifiers
@@ -195,7 +198,7 @@ def _vocabulary(model: FittedModel, layer: LayerSchema) -> tuple[pd.DataFrame, s
     )
 
 
-def nodes_of(model: FittedModel, mdata: MuData, name: str, kind: str) -> sp.csr_matrix:
+def nodes_of(model: ReadsSamples, mdata: MuData, name: str, kind: str) -> sp.csr_matrix:
     """Features of a modality x nodes of the fitted model's graph."""
     arrays, graph = model.ensemble_.graph, model.graph_
     if arrays is None or graph is None:
@@ -233,17 +236,17 @@ def match_table(matches: list[LayerMatch]) -> pd.DataFrame:
     return pd.DataFrame([match.row() for match in matches]).set_index("layer")
 
 
-def read_matched(model: FittedModel, mdata: MuData) -> dict[str, np.ndarray]:
-    """Values of all samples in the features of `fit`; a layer none of whose names matches goes through the graph."""
+def open_matched(model: ReadsSamples, mdata: MuData) -> RawReader:
+    """Samples in the features of `fit`, to be read; a layer none of whose names matches goes through the graph."""
 
-    def translate(layer: LayerSchema) -> np.ndarray | None:
+    def translate(layer: LayerSchema) -> Reader | None:
         match = _find(model, mdata, layer, layer.name, "auto")
         if not match.found.any():
             return None
         warn_translated([match])
         return carried(match, mdata)
 
-    return read_raw(mdata, list(model.layers_.values()), translate)
+    return open_raw(mdata, list(model.layers_.values()), translate)
 
 
 def warn_translated(matches: list[LayerMatch]) -> None:
@@ -261,10 +264,11 @@ def warn_translated(matches: list[LayerMatch]) -> None:
             )
 
 
-def carried(match: LayerMatch, mdata: MuData) -> np.ndarray:
-    """Values of one layer for all samples of a cohort, in the features of `fit`."""
-    mod = mdata.mod[match.found_as]
-    rows = mod.obs_names.get_indexer(mdata.obs_names)
-    x = np.full((mdata.n_obs, len(match.layer.features)), np.nan, dtype=np.float32)
-    x[rows >= 0] = match.carry(dense(mod))[rows[rows >= 0]]
-    return x
+def carried(match: LayerMatch, mdata: MuData) -> Reader:
+    """Reads one layer of a cohort in the features of `fit`."""
+    rows = LayerRows(match.found_as, mdata.mod[match.found_as], mdata.obs_names)
+
+    def read(index: np.ndarray) -> np.ndarray:
+        return match.carry(rows.read(index).take(np.arange(len(index))))
+
+    return read

@@ -80,6 +80,7 @@ def fit_all_parts(
     *,
     class_weight: Literal["balanced"] | Mapping[str, float] | None = None,
     pretrained: PathwayVAENet | None = None,
+    by_kernel: np.ndarray | None = None,
 ) -> dict[str, TargetParts]:
     """Fit the linear and kernel parts of every target and weigh all parts by what they predicted out of fold.
 
@@ -99,6 +100,8 @@ def fit_all_parts(
         labels not named). Probabilities are then those of a population with classes in these proportions.
     pretrained
         A network that knows nothing of these outcomes: a linear part on its latent joins the others.
+    by_kernel
+        Samples that the kernel machine learns from, bool (n,); it is judged on all. All by default.
 
     Returns
     -------
@@ -123,7 +126,8 @@ def fit_all_parts(
             fitted[f"linear, {name} alone"] = fit_linear(
                 LinearPart("early"), {name: x}, read, folds
             )
-    fitted["kernel"] = fit_kernel(KernelPart(), layers, read, folds)
+    taught = None if by_kernel is None else torch.tensor(by_kernel)
+    fitted["kernel"] = fit_kernel(KernelPart(), layers, read, folds, taught=taught)
     if pretrained is not None:
         fitted["linear, pretrained latent"] = fit_on_pretrained(pretrained, layers, read, folds)
     return {

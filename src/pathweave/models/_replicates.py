@@ -18,6 +18,7 @@ from pathweave._core.settings import settings
 from pathweave._core.workers import how_many, run_items
 from pathweave.models._hardware import Hardware
 from pathweave.models._shared import digest_of, shared_by
+from pathweave.models._store import SampleStore
 from pathweave.models._together import can_train_together
 from pathweave.models._together_groups import fit_together
 from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
     from pathweave.models._monitor import Monitor
     from pathweave.nn.pathway_vae import GraphArrays, NetSpec
 
+_AHEAD = 2048
+"""Samples in batches that are made and wait while others are learned from."""
+
 
 def fit_replicates(
     spec: NetSpec,
     training: TrainSpec,
-    values: dict[str, np.ndarray],
+    values: dict[str, np.ndarray] | SampleStore,
     outcomes: dict[str, np.ndarray],
     graph: GraphArrays | None,
     replicates: Sequence[Replicate],
@@ -53,7 +57,8 @@ def fit_replicates(
     spec, training
         The network, and how to train it.
     values
-        For each layer float32 (n_samples, n_features), NaN where unmeasured.
+        For each layer float32 (n_samples, n_features), NaN where unmeasured; or a store that reads them, ahead of the
+        network in a thread. From a store on disk replicates are fitted one after the other.
     outcomes
         For each target float64 (n_samples, 1 or 2), NaN where unknown.
     graph
@@ -82,6 +87,8 @@ def fit_replicates(
 
     Raises
     ------
+    ValueError
+        ``together=True`` for a store.
     RuntimeError
         A replicate whose worker process died three times. Before that a warning names it, and it is run again.
 
@@ -102,6 +109,12 @@ def fit_replicates(
     >>> [state.name for state in states]
     ['fold 0', 'fold 1', 'fold 2']
     """
+    if together and isinstance(values, SampleStore):
+        msg = (
+            "together=True needs all samples in memory at once; these are read in pieces. Leave together out, or give "
+            "values as arrays."
+        )
+        raise ValueError(msg)
     processes = Processes() if settings.processes == "off" else join_processes()
     hardware = Hardware.of(device, spec, local_rank=processes.local_rank)
     work = _Work(
@@ -124,7 +137,7 @@ class _Work:
 
     spec: NetSpec
     training: TrainSpec
-    values: dict[str, np.ndarray]
+    values: dict[str, np.ndarray] | SampleStore
     outcomes: dict[str, np.ndarray]
     graph: GraphArrays | None
     replicates: Sequence[Replicate]
@@ -147,12 +160,15 @@ def _fit_some(work: _Work, n_jobs: int | None, together: bool | None) -> list[Fi
     if together is None:
         together = hardware.device.startswith("cuda")
     together = together and len(names) > 1 and can_train_together(work.spec) and plain and not kept
-    jobs = how_many(n_jobs, len(names)) if hardware.device == "cpu" else 1
+    open_file = (
+        isinstance(work.values, SampleStore) and work.values.on_disk
+    )  # no process can have another's
+    jobs = how_many(n_jobs, len(names)) if hardware.device == "cpu" and not open_file else 1
     # A monitor has a bar of its own, over epochs, where training happens in this process.
     hidden = monitor is not None and jobs == 1 and not together
     with nullcontext() if hidden else progress(desc="fitting replicates", total=len(names)) as bar:
         done = bar.update if bar is not None else bool
-        if together:
+        if together and not isinstance(work.values, SampleStore):
             return fit_together(
                 work.spec, work.training, work.values, work.outcomes, work.graph, work.replicates,
                 hardware=hardware, library=work.library, needs=needs, done=done,
@@ -173,17 +189,22 @@ def _fit_one(work: _Work, i: int, processes: Processes | None = None) -> FittedS
 
 def replicate_bytes(
     spec: NetSpec,
-    values: dict[str, np.ndarray],
+    values: dict[str, np.ndarray] | SampleStore,
     graph: GraphArrays | None,
     replicates: Sequence[Replicate],
 ) -> int:
     """Memory that a replicate takes, about: its samples, the graph's inputs, parameters five times over.
 
     A parameter has a gradient, two moments and a copy of the best epoch beside it. Values are held twice in single
-    and while means are learned twice in double precision.
+    and while means are learned twice in double precision. Of samples that are read in pieces only those that decide
+    when to stop are held, beside some batches.
     """
-    n = max((len(r.train) + len(r.validation) for r in replicates), default=0)
-    features = sum(x.shape[1] for x in values.values())
+    if isinstance(values, SampleStore):
+        n = max((len(r.validation) for r in replicates), default=0) + _AHEAD
+        features = values.n_features
+    else:
+        n = max((len(r.train) + len(r.validation) for r in replicates), default=0)
+        features = sum(x.shape[1] for x in values.values())
     samples = n * features * 26
     parameters = features * 2 * spec.n_hidden
     graphs = [g for g in [graph, *(r.graph for r in replicates)] if g is not None]

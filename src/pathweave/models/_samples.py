@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -34,6 +34,8 @@ class ReplicateSamples:
         How much each sample counts (n,).
     """
 
+    streamed: ClassVar[bool] = False
+
     def __init__(
         self,
         net: PathwayVAENet,
@@ -45,27 +47,43 @@ class ReplicateSamples:
     ) -> None:
         rows = np.concatenate([replicate.train, replicate.validation])
         n_train = len(replicate.train)
-        data = {name: torch.tensor(x[rows], device=device) for name, x in values.items()}
-        net.fit_standardization({name: x[:n_train] for name, x in data.items()})
+        self._net = net
+        self._data = {name: torch.tensor(x[rows], device=device) for name, x in values.items()}
+        self._sizes = {name: torch.tensor(x[rows], device=device) for name, x in library.items()}
+        self._standardize(replicate)
         self.units: dict[str, tuple[float, float]] = {}
         self.outcomes = self._outcomes(net, outcomes, rows, n_train, device)
         for head in net.heads.each():
             head.start(self.outcomes[head.names][:n_train])
         if replicate.initial is not None:
             put_in(net, replicate.initial)
-        measured = {name: ~x.isnan() for name, x in data.items()}
-        sizes = {name: torch.tensor(x[rows], device=device) for name, x in library.items()}
-        with torch.no_grad():
-            self._inputs = net.prepare(data, measured, sizes)
+        self._read(n_train)
         weight = replicate.sample_weight
         weight = np.ones(len(rows)) if weight is None else weight[rows]
         self.weight = torch.tensor(weight, dtype=torch.float32, device=device)
         self.train = torch.arange(n_train, device=device)
         self.validation = torch.arange(n_train, len(rows), device=device)
 
+    def _standardize(self, replicate: Replicate) -> None:
+        """Teach the network the units of the training samples."""
+        n_train = len(replicate.train)
+        self._net.fit_standardization({name: x[:n_train] for name, x in self._data.items()})
+
+    def _read(self, n_train: int) -> None:
+        """Prepare all samples."""
+        del n_train
+        measured = {name: ~x.isnan() for name, x in self._data.items()}
+        with torch.no_grad():
+            self._inputs = self._net.prepare(self._data, measured, self._sizes)
+        self._data, self._sizes = {}, {}
+
     def inputs(self, index: Tensor) -> Prepared:
         """Take what the network reads of some samples."""
         return self._inputs.rows(index)
+
+    def anchors(self) -> Iterator[Prepared]:
+        """Training samples that stand for all of them, in pieces."""
+        yield self.inputs(self.train)
 
     def to(self, device: torch.device) -> None:
         """Move all tensors to a device."""
@@ -73,6 +91,14 @@ class ReplicateSamples:
         self.outcomes = {names: y.to(device) for names, y in self.outcomes.items()}
         self.weight = self.weight.to(device)
         self.train, self.validation = self.train.to(device), self.validation.to(device)
+
+    def order(self) -> Tensor:
+        """Draw the order in which an epoch goes through the training samples."""
+        return self.train[torch.randperm(len(self.train)).to(self.train.device)]
+
+    def batches(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Go through batches of positions."""
+        yield from parts
 
     def _outcomes(
         self,

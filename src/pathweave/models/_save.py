@@ -191,6 +191,9 @@ def _describe(model: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]
         "history": model.history_.to_dict(orient="list"),
         "training_samples": list(model.training_samples_),
         "unfinished": list(model.unfinished_),
+        "core_samples": None
+        if len(model.core_samples_) == len(model.training_samples_)
+        else list(model.core_samples_),
         "fine_tuned_from": model.fine_tuned_from_,
     }
     return config, tensors
@@ -308,6 +311,7 @@ def _restore(
     model.graph_digest_ = config["graph_digest"]
     model.training_samples_ = tuple(config["training_samples"])
     model.unfinished_ = tuple(config.get("unfinished", ()))
+    model.core_samples_ = tuple(config.get("core_samples") or model.training_samples_)
     model.baseline_ = _sub(tensors, "baseline.")
     model.imputer_ = LayerImputer(
         tuple(model.layers_.values()), _sub(tensors, "samples."), tensors["samples_held"]

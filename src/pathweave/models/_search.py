@@ -39,14 +39,18 @@ class Search:
         What is predicted.
     present
         Samples of which anything was measured, bool (n,).
+    taught
+        Samples to learn from, of those whose outcome is known, bool (n,); all by default.
 
     References
     ----------
     Verweij and van Houwelingen, Statistics in Medicine 12 (1993), equation 3, for survival.
     """
 
-    def __init__(self, outcome: Outcome, present: Tensor) -> None:
+    def __init__(self, outcome: Outcome, present: Tensor, *, taught: Tensor | None = None) -> None:
         self.outcome, self.present = outcome, present
+        known = present & outcome.known
+        self.taught = known if taught is None else known & taught
         self.grid = default_penalties(outcome.task, n_features=1.0)
         self.losses = torch.zeros(len(self.grid), dtype=torch.float64)
         self.oof = torch.full(
@@ -70,7 +74,7 @@ class Search:
             The same samples, for numbers among many outcomes.
         """
         outcome = self.outcome
-        taught = self.present & outcome.known & ~held
+        taught = self.taught & ~held
         seen = self.present & held
         if not bool(seen.any()):
             return

@@ -10,6 +10,7 @@ import numpy as np
 
 from pathweave._core.progress import progress
 from pathweave._core.settings import settings
+from pathweave.models._store import SampleStore, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,7 +95,7 @@ def _whole_replicates(
 
 def digest_of(
     specs: Sequence[Any],
-    values: dict[str, np.ndarray],
+    values: dict[str, np.ndarray] | SampleStore,
     outcomes: dict[str, np.ndarray],
     replicates: Sequence[Replicate],
 ) -> str:
@@ -105,9 +106,10 @@ def digest_of(
     found = hashlib.sha256()
     shared = (settings.precision, settings.accumulate, settings.deterministic, settings.processes)
     found.update(repr([*(asdict(spec) for spec in specs), shared]).encode())
-    for name, x in values.items():
-        found.update(f"{name} {x.shape}".encode())
-        found.update(np.ascontiguousarray(x[[0, -1]]).tobytes())
+    n = len(values) if isinstance(values, SampleStore) else len(next(iter(values.values())))
+    for name, x in take(values, np.array([0, n - 1])).items():
+        found.update(f"{name} {(n, x.shape[1])}".encode())
+        found.update(np.ascontiguousarray(x).tobytes())
     for name, y in outcomes.items():
         found.update(name.encode() + np.ascontiguousarray(y).tobytes())
     for replicate in replicates:

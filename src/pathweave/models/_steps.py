@@ -46,6 +46,8 @@ class Steps:
         self.accumulate = hardware.accumulate
         self.processes = processes or Processes()
         self.whole = self.accumulate == 1 and self.processes.size == 1
+        # Where training is bounded in memory, so are looks at samples.
+        self.at_once = self.whole and not self.samples.streamed
         # A partial likelihood compares samples of a batch: it needs larger ones.
         survival = any(head.task == "survival" for head in self.net.spec.heads)
         least = _SURVIVAL_BATCH if survival else 1
@@ -54,10 +56,9 @@ class Steps:
     def epoch(self, optimizer: torch.optim.Optimizer) -> dict[str, float]:
         """Take a step on every batch of the training samples, in a new order; the mean losses."""
         self.net.train()
-        train = self.samples.train
-        order = train[torch.randperm(len(train)).to(train.device)]
+        order = self.samples.order()
         sums: dict[str, float] = {}
-        for batch in self._batches(order):
+        for batch in self.samples.batches(self._batches(order)):
             for name, part in self._step(batch, optimizer).items():
                 sums[name] = sums.get(name, 0.0) + part * len(batch) / len(order)
         return sums
@@ -87,7 +88,7 @@ class Steps:
     def evaluate(self, index: Tensor) -> tuple[dict[str, float], Encoded]:
         """Losses and encodings of samples, without noise; the same in all processes."""
         self.net.eval()
-        if self.whole:
+        if self.at_once:
             _, parts, encoded = self.objective(index)
             return parts, encoded
         batch = self.objective.batch(index)
@@ -99,11 +100,12 @@ class Steps:
         return dict(zip(parts, self.processes.first_of(values).tolist(), strict=True)), made.encoded
 
     @torch.no_grad()
-    def latent(self, index: Tensor) -> Tensor:
-        """Mean of the posterior of samples, without noise; the same in all processes."""
+    def anchors(self) -> Tensor:
+        """Mean of the posterior of the samples that stand for those of training, without noise; the same in all processes."""
         self.net.eval()
-        if self.whole:
-            return self.net.encode(self.samples.inputs(index)).mean
+        if self.whole or self.samples.streamed:
+            return torch.cat([self.net.encode(x).mean for x in self.samples.anchors()])
+        index = self.samples.train
         pieces, among = self._pieces(len(index))
         means = [self.net.encode(self.samples.inputs(index[rows])).mean for rows in pieces]
         return among.gather_rows(torch.cat(means), len(index))

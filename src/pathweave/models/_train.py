@@ -14,6 +14,8 @@ from pathweave.models._objective import Objective
 from pathweave.models._run_state import RunState
 from pathweave.models._samples import ReplicateSamples
 from pathweave.models._steps import Steps
+from pathweave.models._store import SampleStore
+from pathweave.models._streamed_samples import StreamedSamples
 from pathweave.nn import PathwayVAENet, seeded
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ class FittedState:
 def train_replicate(
     spec: NetSpec,
     training: TrainSpec,
-    values: dict[str, np.ndarray],
+    values: dict[str, np.ndarray] | SampleStore,
     outcomes: dict[str, np.ndarray],
     graph: GraphArrays | None,
     replicate: Replicate,
@@ -119,7 +121,11 @@ def train_replicate(
     first = torch.device("cpu") if device.type == "mps" else device
     with hardware.borrowed(), seeded(replicate.seed):
         net = PathwayVAENet(spec, replicate.graph or graph).to(first)
-        samples = ReplicateSamples(net, replicate, values, outcomes, library or {}, first)
+        samples = (
+            StreamedSamples(net, replicate, values, outcomes, first)
+            if isinstance(values, SampleStore)
+            else ReplicateSamples(net, replicate, values, outcomes, library or {}, first)
+        )
         if first != device:
             net.to(device)
             samples.to(device)
@@ -215,7 +221,7 @@ class _Run:
         """
         names = [head.name for head in self.net.spec.heads if head.task == "survival"]
         if names:
-            scores = self.net.predict(self.steps.latent(self.samples.train))
+            scores = self.net.predict(self.steps.anchors())
             self.at.units |= {name: (-float(scores[name].mean()), 1.0) for name in names}
 
     @torch.no_grad()

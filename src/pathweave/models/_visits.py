@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_obs_column, listed
-from pathweave.models._data import read_raw
+from pathweave.models._raw import read_raw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

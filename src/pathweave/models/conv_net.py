@@ -99,6 +99,7 @@ class ConvNet(Estimator):
     """
 
     uses_graph: ClassVar[bool] = False
+    streams: ClassVar[bool] = False
     network: ClassVar[dict[str, Any]] = {"variational": False}
     when: ClassVar[str] = (
         "features have an order in which neighbours belong together (position on a chromosome, m/z); not "
@@ -167,5 +168,5 @@ class ConvNet(Estimator):
     def _read_training(
         self, mdata: MuData, layers: Sequence[str] | str | None, mask: np.ndarray
     ) -> tuple[tuple[LayerSchema, ...], dict[str, np.ndarray], dict[str, np.ndarray]]:
-        schema, values, sizes = super()._read_training(mdata, layers, mask)
+        schema, values, sizes = self._read_whole(mdata, layers, mask)
         return *in_order(mdata, schema, values, self.var_columns), sizes

@@ -56,7 +56,8 @@ class PathwayVAE(Estimator):
         read as ``log1p(counts / size * median size)`` by all parts of the model.
     max_epochs, patience, batch_size, learning_rate, weight_decay
         Training of every network; it stops when the validation samples have not improved for `patience`
-        epochs, and the best epoch counts.
+        epochs, and the best epoch counts. Above 5,000 training samples the defaults follow their number: epochs
+        fall as ``5000 / n``, batches grow with the root of its inverse; values that are set stay.
     reconstruction_weight
         Weight of the autoencoder's loss beside that of the targets.
     class_weight
@@ -88,6 +89,9 @@ class PathwayVAE(Estimator):
         Targets seen in `fit`, by name.
     graph_
         The measured part of the graph, or ``None``.
+    core_samples_
+        Training samples that linear and kernel parts, calibration and imputation learned from: all, or 5000 drawn by
+        class and fold, those with an outcome first; the kernel machine learns from 2000 of them. Networks learn from all.
     imputer_
         The training samples (2000 at most) and the models that fill gaps from them.
     consensus_

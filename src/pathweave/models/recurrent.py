@@ -11,7 +11,7 @@ from pathweave.models._estimator import Estimator
 from pathweave.models._visits import earlier_visits, read_with_earlier, subject_codes, with_earlier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     from mudata import MuData
@@ -100,6 +100,7 @@ class Recurrent(Estimator):
     """
 
     uses_graph: ClassVar[bool] = False
+    streams: ClassVar[bool] = False
     network: ClassVar[dict[str, Any]] = {"encoder": "recurrent", "variational": False}
     when: ClassVar[str] = (
         "subjects were sampled repeatedly and earlier samples say more than the present one alone"
@@ -164,13 +165,16 @@ class Recurrent(Estimator):
         self, mdata: MuData, layers: Sequence[str] | str | None, mask: np.ndarray
     ) -> tuple[tuple[LayerSchema, ...], dict[str, np.ndarray], dict[str, np.ndarray]]:
         earlier = self._earlier(mdata.obs.loc[mask])
-        read = super()._read_training(mdata, layers, mask)
+        read = self._read_whole(mdata, layers, mask)
         return with_earlier(*read, earlier, subject=self.subject)
 
     def _read_raw(self, mdata: MuData) -> dict[str, np.ndarray]:
         self._need_fit()
         check_mudata(mdata)
         return read_with_earlier(mdata, list(self.layers_.values()), self._earlier(mdata.obs))
+
+    def _raw_chunks(self, mdata: MuData) -> Iterator[dict[str, np.ndarray]]:
+        yield self._read_raw(mdata)
 
     def _earlier(self, obs: pd.DataFrame) -> np.ndarray:
         return earlier_visits(obs, self.subject, self.time, self.n_steps)

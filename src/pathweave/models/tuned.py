@@ -9,7 +9,7 @@ from pathweave.models._estimator import Estimator
 from pathweave.models._tune import Tuning, check_model, search
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from os import PathLike
 
     import numpy as np
@@ -150,6 +150,10 @@ class Tuned(Estimator):
         """As the best model reads samples: `Recurrent` looks for those before them."""
         self._need_fit()
         return self.model_._read_raw(mdata)
+
+    def _raw_chunks(self, mdata: MuData) -> Iterator[dict[str, np.ndarray]]:
+        self._need_fit()
+        return self.model_._raw_chunks(mdata)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the best model to a folder; `pathweave.models.load` gives it back without the search.

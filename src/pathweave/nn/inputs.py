@@ -50,6 +50,19 @@ class GraphArrays:
         return tuple(reach)
 
 
+@dataclass(frozen=True)
+class LayerMoments:
+    """Means and variances (n_features,), float64, of a layer's training rows.
+
+    `inputs` are those of what a network reads; `observed` those of what its observation model is fitted to: counts at
+    the reference library size, or shares that keep a margin.
+    """
+
+    inputs: tuple[Tensor, Tensor]
+    observed: tuple[Tensor, Tensor]
+    n_rows: int
+
+
 @dataclass
 class Prepared:
     """Inputs after everything that no parameter touches: standardised, and spread over the graph.

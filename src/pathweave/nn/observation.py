@@ -59,10 +59,15 @@ class CountModel(nn.Module):
         filled = counts.nan_to_num()
         mean = filled.sum(dim=0) / n
         variance = torch.where(measured, filled - mean, 0.0).square().sum(dim=0) / n
+        self.fit_moments(mean, variance, len(values))
+
+    @torch.no_grad()
+    def fit_moments(self, mean: Tensor, variance: Tensor, n_rows: int) -> None:
+        """Learn the same from means and variances (n_features,) of counts at the reference library size."""
         theta = mean.square() / (variance - mean).clamp(min=1e-12)
         cast("Tensor", self.start).copy_(theta.clamp(_MIN_THETA, _MAX_THETA).log().float())
         # A feature that no training sample counted was missed by half a count.
-        share = mean.clamp(min=0.5 / len(values))
+        share = mean.clamp(min=0.5 / n_rows)
         cast("Tensor", self.log_share).copy_((share / share.sum()).log().float())
 
     def observe(self, values: Tensor, measured: Tensor, library: Tensor) -> Tensor:
@@ -123,7 +128,13 @@ class ShareModel(nn.Module):
         """Learn means and starting precisions from training rows (NaN where unmeasured)."""
         x = values.double().clamp(BETA_MARGIN, 1 - BETA_MARGIN)
         mean = x.nanmean(dim=0).nan_to_num(0.5)
-        variance = (x - mean).square().nanmean(dim=0).nan_to_num().clamp(min=1e-8)
+        self.fit_moments(mean, (x - mean).square().nanmean(dim=0).nan_to_num(), len(values))
+
+    @torch.no_grad()
+    def fit_moments(self, mean: Tensor, variance: Tensor, n_rows: int) -> None:
+        """Learn the same from means and variances (n_features,) of shares that keep the margin."""
+        del n_rows
+        variance = variance.clamp(min=1e-8)
         phi = (mean * (1 - mean) / variance - 1).clamp(_MIN_PHI, _MAX_PHI)
         cast("Tensor", self.mean_logits).copy_(mean.logit().float())
         cast("Tensor", self.start).copy_(phi.log().float())

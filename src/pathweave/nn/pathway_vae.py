@@ -14,7 +14,7 @@ from pathweave.nn.encoders import joint_encoder, layer_encoder
 from pathweave.nn.fusion import AttentionFusion, product_of_experts
 from pathweave.nn.graph_conv import TypedGraphConv
 from pathweave.nn.heads import Heads
-from pathweave.nn.inputs import Encoded, GraphArrays, Prepared
+from pathweave.nn.inputs import Encoded, GraphArrays, LayerMoments, Prepared
 from pathweave.nn.losses import reconstruction_sum
 from pathweave.nn.observation import CountModel, ShareModel, observation_model
 from pathweave.nn.pathway_levels import PathwayLevels
@@ -23,10 +23,12 @@ from pathweave.nn.sparse_product import SparseProduct
 from pathweave.nn.standardize import Standardize
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pathweave.nn.heads import HeadSpec
 
 __all__ = [
-    "Encoded", "GraphArrays", "LayerSpec", "NetSpec", "PathwayVAENet", "Prepared",
+    "Encoded", "GraphArrays", "LayerMoments", "LayerSpec", "NetSpec", "PathwayVAENet", "Prepared",
 ]  # fmt: skip
 
 
@@ -184,15 +186,28 @@ class PathwayVAENet(nn.Module):
             if model is not None:
                 model.fit(like)
 
+    def fit_moments(self, moments: Mapping[str, LayerMoments]) -> None:
+        """Learn what `fit_standardization` does from moments of rows that were read in pieces."""
+        for i, layer in self._named():
+            found = moments[layer.name]
+            module = cast("Standardize", self.standardize[f"l{i}"])
+            module.fit_moments(*found.inputs, center=layer.likelihood != "bernoulli")
+            model = self._observation(i)
+            if model is not None:
+                model.fit_moments(*found.observed, found.n_rows)
+
     def prepare(
         self,
         values: dict[str, Tensor],
         measured: dict[str, Tensor],
         library: dict[str, Tensor] | None = None,
+        *,
+        counts: Mapping[str, Tensor] | None = None,
     ) -> Prepared:
         """Standardise and spread over the graph: the part of the work without parameters.
 
-        Library sizes (n,) of layers of counts are needed for `layer_loss` alone.
+        Library sizes (n,) of layers of counts are needed for `layer_loss` alone; `counts` (0 where unmeasured) spare
+        working them out from the values.
         """
         z = {
             layer.name: self.standardize[f"l{i}"](values[layer.name], measured[layer.name])
@@ -207,9 +222,11 @@ class PathwayVAENet(nn.Module):
             first = cast("TypedGraphConv", self.convolutions[0])
             nodes = first.aggregate_neighbours(torch.stack(spread, dim=2), self.adjacency)
         sizes = {name: size.unsqueeze(1) for name, size in (library or {}).items()}
-        observed = {}
+        observed = dict(counts or {})
         for i, layer in self._named():
             model, name = self._observation(i), layer.name
+            if name in observed:
+                continue
             if isinstance(model, ShareModel):
                 observed[name] = model.observe(values[name], measured[name], None)
             elif model is not None and name in sizes:

@@ -35,7 +35,12 @@ class Standardize(nn.Module):
         filled = values.nan_to_num().double()
         mean = filled.sum(dim=0) / count
         spread = torch.where(measured, filled - mean, 0.0).square().sum(dim=0) / count
-        scale = spread.sqrt()
+        self.fit_moments(mean, spread, center=center)
+
+    @torch.no_grad()
+    def fit_moments(self, mean: Tensor, variance: Tensor, *, center: bool = True) -> None:
+        """Take mean and variance (n_features,), float64, of training rows that were read in pieces."""
+        scale = variance.sqrt()
         constant = scale <= 1e-8 * mean.abs().clamp(min=1.0)
         if not center:
             mean, scale = torch.zeros_like(mean), torch.ones_like(scale)
