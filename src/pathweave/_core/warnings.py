@@ -33,6 +33,10 @@ class InterruptedFitWarning(PathweaveWarning):
     """A fit was stopped before its networks had learned all they could; the model can be used."""
 
 
+class DivergedFitWarning(PathweaveWarning):
+    """The loss of a network is no longer a number: it learned little or nothing."""
+
+
 class DamagedCheckpointWarning(PathweaveWarning):
     """A checkpoint could not be read; the fit goes on from an earlier one, or begins a network anew."""
 

@@ -133,7 +133,17 @@ class Estimator(AcrossCohorts):
             kept=Kept(resume, log),
         )  # fmt: skip
 
-    def _learn(
+    def _learn(self, *args: Any, **kwargs: Any) -> Self:
+        """Fit, or leave the model as it was."""
+        before = dict(vars(self))
+        try:
+            return self._learn_all(*args, **kwargs)
+        except BaseException:  # Ctrl-C, too: half of one fit and half of another is no model
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _learn_all(
         self,
         mdata: MuData,
         graph: PathwayGraph | None,

@@ -62,14 +62,16 @@ class Monitor:
         other.log, other._writes = None, False
         return other
 
-    def begin(self, name: str) -> FittedState | Snapshot | None:
+    def begin(self, name: str, *, stopped: bool | None = None) -> FittedState | Snapshot | None:
         """What there is of a network: all of it, a checkpoint, or nothing, so that training begins.
 
-        A network that has not begun when the fit is to stop is given back as it is: without parameters.
+        A network that has not begun when the fit is to stop is given back as it is: without parameters. Those who
+        share in its steps must think alike of that: they say whether it is `stopped`.
         """
+        stopped = self.stop.is_set if stopped is None else stopped
         kept = None if self.checkpoints is None else self.checkpoints.read(name)
         fitted = None if kept is None else unpack_fitted(kept)
-        if kept is None and self.stop.is_set and name != self.names[0]:
+        if kept is None and stopped and name != self.names[0]:
             return FittedState(name, {}, 0, finished=False)
         history: list[Row] = [] if kept is None else kept.facts["history"]
         if self.log is not None:

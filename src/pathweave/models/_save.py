@@ -59,11 +59,25 @@ def save_model(model: FittedModel, path: str | Path, *, overwrite: bool) -> None
         if model.graph_ is not None:
             model.graph_.save(work / _GRAPH)
         work.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        work.rename(target)
+        old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+        try:
+            _replace(target, work, old / target.name)
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _replace(target: Path, new: Path, aside: Path) -> None:
+    """Put a folder into the place of another, which is whole until the new one is there."""
+    if target.exists():
+        target.rename(aside)
+    try:
+        new.rename(target)
+    except OSError:
+        if aside.exists():
+            aside.rename(target)
+        raise
 
 
 def load(path: str | Path) -> Estimator:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from pathweave._core.warnings import DivergedFitWarning, warn
 from pathweave.models._hardware import Hardware
 from pathweave.models._objective import Objective
 from pathweave.models._run_state import RunState
@@ -111,7 +112,12 @@ def train_replicate(
     """
     if monitor is not None and processes is not None and processes.rank:
         monitor = monitor.reading()  # the first of those who share in every step writes
-    kept = None if monitor is None else monitor.begin(replicate.name)
+    kept = None
+    if monitor is not None:
+        stopped = monitor.stop.is_set
+        if processes is not None and processes.size > 1:
+            stopped = bool(processes.first_of(torch.tensor(float(stopped))))
+        kept = monitor.begin(replicate.name, stopped=stopped)
     if isinstance(kept, FittedState):
         return kept
     outcomes = {**outcomes, **(replicate.outcomes or {})}
@@ -194,6 +200,13 @@ class _Run:
     def _fitted(self) -> FittedState:
         """What is left of the run: its best epoch."""
         net, at, finished = self.net, self.at, self._is_over()
+        if at.history and not np.isfinite(at.history[-1]["loss"]):
+            msg = (
+                f"{self.replicate.name} diverged: after epoch {at.epoch} its loss is {at.history[-1]['loss']}. What counts is "
+                f"epoch {at.best_epoch} (0: as it began, knowing nothing). Lower learning_rate, or look for values that "
+                "are very large."
+            )
+            warn(msg, DivergedFitWarning)
         net.load_state_dict(at.best)
         self._center_risks()
         last = {}
