@@ -1,0 +1,84 @@
+"""What a perturbation shifted, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pathweave._core.perturbation_results import CAUTION
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_OUTPUTS = 6
+
+
+def told(changes: pd.DataFrame, tables: dict[str, pd.DataFrame], params: dict[str, Any]) -> str:
+    """A few sentences on every group."""
+    lines = [_what(changes, params)]
+    for group, n in params["n_samples"].items():
+        where = "" if group == "all" and params["groupby"] is None else f"{group}, "
+        outputs = tables["outputs"]
+        mine = outputs[(outputs["group"] == group) & (outputs["unit"] != "log odds")]
+        strongest = mine.reindex(mine["shift"].abs().sort_values(ascending=False).index)
+        rows = [f"  {_output(row, params)}" for row in strongest.head(_MOST_OUTPUTS).itertuples()]
+        latent = tables["latent"]
+        moved = latent[(latent["group"] == group) & (latent["dimension"] == "distance")].iloc[0]
+        lines += [f"{where}{n} samples:", *rows]
+        lines.append(
+            f"  the latent moves by {moved['shift']:.3g}, {100 * moved['sds']:.2g} % of how far samples lie from "
+            "their centre"
+        )
+        lines.append(f"  {_others(tables['layer'], group)}")
+    outside = changes[changes["outside"] > 0.05]
+    if len(outside):
+        lines.append(
+            f"{len(outside)} of {len(changes)} changed features end beyond all training samples, where the model was "
+            "never taught; 'lowest' or 'highest' stay inside."
+        )
+    return "\n".join([*lines, CAUTION])
+
+
+def _what(changes: pd.DataFrame, params: dict[str, Any]) -> str:
+    asked = ", ".join(f"{name}: {_short(change)}" for name, change in params["changes"].items())
+    by_layer = changes.groupby("layer", sort=False).size()
+    where = ", ".join(f"{n} in {layer}" for layer, n in by_layer.items())
+    left = params["n_left_out"]
+    out = f"; {left} samples without any of them are left out" if left else ""
+    return f"{asked} ({len(changes)} features: {where}{out})"
+
+
+def _short(change: Any) -> str:
+    if isinstance(change, dict):
+        return "; ".join(f"{layer} {_short(own)}" for layer, own in change.items())
+    if isinstance(change, list):
+        return " ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in change)
+    return f"scale {change:g}" if isinstance(change, float) else str(change)
+
+
+def _output(row: Any, params: dict[str, Any]) -> str:
+    what = row.target if row.target == row.output else f"{row.target} {row.output}"
+    if row.effect == 0:
+        return f"{what}: no shift, the model does not use what was changed"
+    words = f"{what}: {row.shift:+.3g} ({row.unit}"
+    if np.isfinite(row.low):
+        words += f"; 95 % of bootstrap draws {row.low:+.3g} to {row.high:+.3g}"
+    if np.isfinite(row.se):
+        words += f"; standard error over {params['n_members']} networks {row.se:.2g}"
+    words += ")"
+    if np.isfinite(row.p_random):
+        chance = row.p_random < 0.05
+        words += (
+            f", {'more than' if chance else 'no more than'} random features changed as much do "
+            f"(p = {row.p_random:.2g})"
+        )
+    return words
+
+
+def _others(layer: pd.DataFrame, group: str) -> str:
+    mine = layer[(layer["group"] == group) & ~layer["changed"]].head(3)
+    if mine.empty:
+        return "no other feature is decoded"
+    told = [f"{r.feature} ({r.layer}) {r.sds:+.2g}" for r in mine.itertuples()]
+    return f"decoded otherwise, most of all in standard deviations: {', '.join(told)}"
