@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathweave.explain._attribute import attribute
 from pathweave.explain._check import check
 from pathweave.explain._perturb import perturb
+from pathweave.explain._perturb_screen import perturb_screen
 from pathweave.explain._test_pathways import test_pathways
 
-__all__ = ["attribute", "check", "perturb", "test_pathways"]
+__all__ = ["attribute", "check", "perturb", "perturb_screen", "test_pathways"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from pathweave._core.checks import check_mudata, check_obs_column, listed
 from pathweave._core.perturbation_results import Perturbation
@@ -81,7 +80,7 @@ def perturb(
         Bootstrap draws of samples for the intervals.
     n_null
         How many sets of random features, of the same layers and changed by as many standard deviations, the
-        effect is compared with; 0 for none.
+        effect is compared with, in at most 100 samples; 0 for none.
     batch_size
         Samples that are computed at once. The numbers do not depend on it but for rounding.
     seed
@@ -138,19 +137,21 @@ def perturb(
     values = {name: model.layers_[name].inputs(x) for name, x in raw.items()}
     scales, names = layer_scales(mdata, model, raw), Names(model)
     edits, units = read_edits(changes, names, scales, layers)
-    usable = edits.usable(values)
+    usable = edits.usable(values, np.arange(mdata.n_obs))
     if not usable.any():
         msg = f"changes names {listed(changes)}: no sample has a value of it in {listed(edits.positions())}."
         raise ValueError(msg)
     masks = {"all": np.ones(mdata.n_obs, bool)} if groupby is None else groups_of(mdata, groupby)
-    runs = [GroupRun(g, np.flatnonzero(m & usable)) for g, m in masks.items() if (m & usable).any()]
+    chosen = {group: np.flatnonzero(mask & usable) for group, mask in masks.items()}
+    obs = mdata.obs_names.astype(str).to_numpy()
+    runs = [GroupRun(group, rows, obs[rows]) for group, rows in chosen.items() if len(rows)]
     if not runs:
         msg = f"groupby={groupby!r}: no sample with a value of what is changed belongs to a group."
         raise ValueError(msg)
     voice = Voice(model, tuple(model.targets_))
     for i, run in enumerate(progress(runs, desc="perturbing")):
         run_group(
-            voice, values, edits, run, mdata.obs_names,
+            voice, values, edits, run,
             n_boot=n_boot, n_null=n_null, batch_size=batch_size, seed=[seed, i],
         )  # fmt: skip
     rows = np.concatenate([run.rows for run in runs])
@@ -193,9 +194,3 @@ def _spelled(given: Any) -> Any:
     if isinstance(given, (tuple, list)):
         return [part if isinstance(part, str) or part is None else float(part) for part in given]
     return given if isinstance(given, str) else float(given)
-
-
-def group_frame(group: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Put the name of a group before a table."""
-    table.insert(0, "group", group)
-    return table

@@ -68,7 +68,7 @@ class Change:
         elif self.action == "shift":
             x = x + self.numbers[0]
         else:
-            x = x.clip(*self.numbers)
+            x = x.clip(self.numbers[0], self.numbers[1])
         return scale.inside(scale.from_units(x, rows))
 
 
@@ -104,7 +104,7 @@ def _one(name: str, given: Any) -> Change:
 
 
 def _is_number(given: Any) -> bool:
-    return isinstance(given, Real) and not isinstance(given, bool) and not np.isnan(float(given))
+    return isinstance(given, Real) and type(given) is not bool and not np.isnan(float(given))
 
 
 def _checked(name: str, change: Change) -> Change:
@@ -112,7 +112,9 @@ def _checked(name: str, change: Change) -> Change:
     if change.action == "clamp":
         if numbers[0] <= numbers[1] and np.isfinite(numbers).any():
             return change
-        msg = f"changes[{name!r}]: clamp needs low <= high, and one of them finite; found {numbers}."
+        msg = (
+            f"changes[{name!r}]: clamp needs low <= high, and one of them finite; found {numbers}."
+        )
         raise ValueError(msg)
     if not np.isfinite(numbers).all() or (change.action == "scale" and numbers[0] < 0):
         msg = f"changes[{name!r}]: {change} needs a finite number{', of 0 or more' * (change.action == 'scale')}."

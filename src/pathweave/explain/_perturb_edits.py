@@ -66,9 +66,12 @@ class Edits:
             new[name] = x.astype(np.float32)
         return new
 
-    def usable(self, values: Values) -> np.ndarray:
-        """Samples in which any of the features was measured (n,)."""
-        found = [~np.isnan(values[name][:, at]).all(axis=1) for name, at in self.positions().items()]
+    def usable(self, values: Values, rows: np.ndarray) -> np.ndarray:
+        """Of some samples those in which any of the features was measured (n_rows,)."""
+        found = [
+            ~np.isnan(values[name][np.ix_(rows, at)]).all(axis=1)
+            for name, at in self.positions().items()
+        ]
         return np.asarray(np.any(found, axis=0))
 
 

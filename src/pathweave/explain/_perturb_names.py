@@ -69,8 +69,8 @@ class Names:
             coo = sp.coo_matrix(weights)
             cols = self.nodes.get_indexer(own)[coo.col]
             shape = (weights.shape[0], len(self.nodes))
-            self.members[name] = sp.csr_matrix((coo.data, (coo.row, cols)), shape=shape)
-        measured = sum(np.diff(sp.csc_matrix(m).indptr) for m in self.members.values())
+            self.members[name] = sp.csc_matrix((coo.data, (coo.row, cols)), shape=shape)
+        measured = sum(np.diff(m.indptr) for m in self.members.values())
         self.measured = np.asarray(measured) > 0
         symbol = pd.Series(nodes["symbol"].fillna("").astype(str).to_numpy(), index=self.nodes)
         known = ids.hgnc().set_index("id")["symbol"].reindex(self.nodes).fillna("")
@@ -88,8 +88,8 @@ class Names:
         node = self._node(name)
         if node is not None:
             return self._of_nodes(node, self.symbols[node] or node, self.kinds[node], [node])
-        short = {str(p).split(":")[-1]: str(p) for p in self.pathways.index}
-        pathway = short.get(name.split(":")[-1])
+        every = {str(p).rsplit(":", 1)[-1]: str(p) for p in self.pathways.index}
+        pathway = (every | {str(p): str(p) for p in self.pathways.index}).get(name)
         if pathway is not None:
             return self._pathway(self.pathways.index.get_loc(pathway))
         shares = {
@@ -108,7 +108,7 @@ class Names:
             return [self._of_nodes(n, self.symbols[n] or n, self.kinds[n], [n]) for n in chosen]
         if level == "pathway":
             size = np.asarray(self.pathway_members[:, self.measured].sum(axis=1)).ravel()
-            return [self._pathway(i) for i in np.flatnonzero(size >= _MIN_PATHWAY)]
+            return [self._pathway(int(i)) for i in np.flatnonzero(size >= _MIN_PATHWAY)]
         return [
             Unit(f"{layer}: {feature}", feature, "feature", {layer: (np.array([i]), np.ones(1))})
             for layer, schema in self.layers.items()
@@ -152,7 +152,7 @@ class Names:
             )
         features = {f for schema in self.layers.values() for f in schema.features}
         known = {s for s in self.symbols if s} | features | set(map(str, self.pathways.index))
-        known |= {str(p).split(":")[-1] for p in self.pathways.index} | set(self.pathways)
+        known |= {str(p).rsplit(":", 1)[-1] for p in self.pathways.index} | set(self.pathways)
         folded = {k.lower(): k for k in sorted(known)}
         near = [folded[k] for k in get_close_matches(name.lower(), folded, n=3, cutoff=0.7)]
         by_name = self.pathways.index[(self.pathways == name).to_numpy()]

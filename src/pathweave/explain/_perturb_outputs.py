@@ -52,7 +52,9 @@ class Voice:
             for name in self.targets:
                 target = model.targets_[name]
                 if target.task == "class":
-                    rows += [(name, c, u) for u in ("probability", "log odds") for c in target.classes]
+                    rows += [
+                        (name, c, u) for u in ("probability", "log odds") for c in target.classes
+                    ]
                 else:
                     rows.append((name, name, UNITS[target.task]))
             return pd.DataFrame(rows, columns=["target", "output", "unit"])
@@ -83,17 +85,16 @@ class Voice:
         x = {name: v.nan_to_num() for name, v in x.items()}
         found: Seen = {}
         members = ensemble.nets[1:] or ensemble.nets[:1]
-        stacks = [ensemble.stack(target) for target in self.targets]
-        deep = any(type(part).__name__ == "DeepPart" for s in stacks for part in s.parts)
+        pools = [ensemble.stack(target) for target in self.targets]
+        deep = any(type(part).__name__ == "DeepPart" for pool in pools for part in pool.parts)
         latents = None
         if "layer" in self.parts or deep:
             latents = [net.encode(net.prepare(x, seen)).mean for net in members]
         if "outputs" in self.parts:
-            said = [stack.with_members(x, seen, latents) for stack in stacks]
+            said = [stack.with_members(x, seen, latents) for stack in pools]
             found["outputs"] = self._outputs(said)
         reference = ensemble.nets[0]
-        if "latent" in self.parts or "pathway" in self.parts:
-            prepared = reference.prepare(x, seen)
+        prepared = reference.prepare(x, seen)
         if "latent" in self.parts:
             if model.consensus_ is not None:
                 z = model.consensus_.embed(values).astype(np.float64)

@@ -47,8 +47,8 @@ def moved_columns(
 ) -> Values:
     """New values of the drawn features, by layer (n, k); what was not measured stays so."""
     return {
-        name: (
-            values[name][np.ix_(rows, at)] + moves[name] * edits.scales[name].spread[at]
-        ).astype(np.float32)
+        name: (values[name][np.ix_(rows, at)] + moves[name] * edits.scales[name].spread[at]).astype(
+            np.float32
+        )
         for name, at in picks.items()
     }

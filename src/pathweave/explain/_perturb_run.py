@@ -14,9 +14,9 @@ from pathweave.explain._tables import standard_error
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pandas as pd
-
     from pathweave.explain._perturb_edits import Edits, Values
+
+_NULL_SAMPLES = 100
 
 
 @dataclass
@@ -84,6 +84,7 @@ class GroupRun:
 
     group: str
     rows: np.ndarray
+    names: np.ndarray
     tallies: dict[str, Tally] = field(default_factory=dict)
     before: list[np.ndarray] = field(default_factory=list)
     after: list[np.ndarray] = field(default_factory=list)
@@ -106,12 +107,11 @@ def pieces(rows: np.ndarray, size: int) -> Iterator[tuple[slice, np.ndarray]]:
         yield part, rows[part]
 
 
-def run_group(  # noqa: PLR0913  # one number each
+def run_group(
     voice: Voice,
     values: Values,
     edits: Edits,
     run: GroupRun,
-    names: pd.Index,
     *,
     n_boot: int,
     n_null: int,
@@ -120,7 +120,7 @@ def run_group(  # noqa: PLR0913  # one number each
 ) -> None:
     """Fill in what one group of samples says."""
     rng = np.random.default_rng(seed)
-    weights = bootstrap_weights(names[run.rows].to_numpy(), n_boot=n_boot, rng=rng)
+    weights = bootstrap_weights(run.names, n_boot=n_boot, rng=rng)
     at = edits.positions()
     for part, rows in pieces(run.rows, batch_size):
         before = voice.ask({name: x[rows] for name, x in values.items()})
@@ -138,7 +138,8 @@ def run_group(  # noqa: PLR0913  # one number each
             distance.add(weights[:, part], (np.zeros((n, 1)), none), (norm, none))
             run.distance.append(norm[:, 0])
     if n_null and voice.targets:
-        run.p = _p_random(voice, values, edits, run, n_null, batch_size, [*seed, 1])
+        rng = np.random.default_rng([*seed, 1])
+        run.p = _p_random(voice, values, edits, run, n_null, batch_size, rng)
 
 
 def _p_random(
@@ -148,24 +149,26 @@ def _p_random(
     run: GroupRun,
     n_null: int,
     batch_size: int,
-    seed: list[int],
+    rng: np.random.Generator,
 ) -> np.ndarray | None:
     """How often random features, changed as much, shift every output at least as much on average (k,)."""
     alone = Voice(voice.model, voice.targets, ("outputs",))
-    own = np.asarray(run.tallies["outputs"].effect)
-    rng = np.random.default_rng(seed)
-    moves = moves_of(edits, values, run.rows)
+    names = np.argsort(np.argsort(run.names.astype(str), kind="stable"), kind="stable")
+    kept = np.sort(np.flatnonzero(np.isin(names, rng.permutation(len(names))[:_NULL_SAMPLES])))
+    chosen = run.rows[kept]
+    before, after = np.concatenate(run.before)[kept], np.concatenate(run.after)[kept]
+    own = np.abs(after - before).mean(axis=0)
+    moves = moves_of(edits, values, chosen)
     above = np.zeros(len(own))
-    before = np.concatenate(run.before)
     for _ in range(n_null):
         drawn = pick(edits, moves, rng)
         if drawn is None:
             return None
         effect = np.zeros(len(own))
-        for part, rows in pieces(run.rows, batch_size):
+        for part, rows in pieces(chosen, batch_size):
             some = {name: m[part] for name, m in moves.items()}
             new = moved_columns(edits, values, rows, some, drawn)
-            after = alone.ask(put(values, rows, new, drawn))["outputs"][0]
-            effect += np.abs(after - before[part]).sum(axis=0) / len(run.rows)
+            said = alone.ask(put(values, rows, new, drawn))["outputs"][0]
+            effect += np.abs(said - before[part]).sum(axis=0) / len(chosen)
         above += effect >= own * (1 - 1e-9)
     return np.asarray((1 + above) / (1 + n_null))

@@ -106,7 +106,9 @@ def _samples(voice: Voice, runs: list[GroupRun], names: pd.Index) -> pd.DataFram
         group[run.rows] = run.group
         zero = np.zeros((len(run.rows), 1))
         before[run.rows] = np.hstack([np.concatenate(run.before), zero])
-        after[run.rows] = np.hstack([np.concatenate(run.after), np.concatenate(run.distance)[:, None]])
+        after[run.rows] = np.hstack(
+            [np.concatenate(run.after), np.concatenate(run.distance)[:, None]]
+        )
     table = pd.DataFrame(
         {
             "sample": np.repeat(names.astype(str).to_numpy(), k),
@@ -114,6 +116,4 @@ def _samples(voice: Voice, runs: list[GroupRun], names: pd.Index) -> pd.DataFram
             **{c: np.tile(columns[c].to_numpy(), n) for c in columns},
         }
     )
-    return table.assign(
-        before=before.ravel(), after=after.ravel(), shift=(after - before).ravel()
-    )
+    return table.assign(before=before.ravel(), after=after.ravel(), shift=(after - before).ravel())

@@ -27,8 +27,7 @@ def told(changes: pd.DataFrame, tables: dict[str, pd.DataFrame], params: dict[st
         moved = latent[(latent["group"] == group) & (latent["dimension"] == "distance")].iloc[0]
         lines += [f"{where}{n} samples:", *rows]
         lines.append(
-            f"  the latent moves by {moved['shift']:.3g}, {100 * moved['sds']:.2g} % of how far samples lie from "
-            "their centre"
+            f"  the latent moves by {moved['shift']:.3g}, {moved['sds']:.2g} times how far samples lie from their centre"
         )
         lines.append(f"  {_others(tables['layer'], group)}")
     outside = changes[changes["outside"] > 0.05]
@@ -40,13 +39,43 @@ def told(changes: pd.DataFrame, tables: dict[str, pd.DataFrame], params: dict[st
     return "\n".join([*lines, CAUTION])
 
 
+def screen_told(table: pd.DataFrame, params: dict[str, Any]) -> str:
+    """A few sentences on every group of a screen."""
+    what = params["change"]
+    if isinstance(what, dict):
+        what = "; ".join(f"{layer} {own}" for layer, own in what.items())
+    skipped = params["n_skipped"]
+    lines = [
+        f"{what} of {params['n_units']} units ({params['units']}), one at a time, in {params['n_samples']} samples"
+        + (f"; {skipped} that it does not touch are left out." if skipped else ".")
+    ]
+    for group, mine in table.groupby("group", sort=False):
+        best = [
+            f"{row.symbol} {row.shift:+.2g}"
+            + (f" (p {row.p_random:.2g})" * (row.p_random == row.p_random))
+            for row in mine.head(_MOST_OUTPUTS).itertuples()
+        ]
+        line = f"{group} ({params['unit']}): most of all {', '.join(best)}."
+        p = mine["p_random"].dropna()
+        if len(p):
+            line += (
+                f" {100 * (p < 0.05).mean():.0f} % have p < .05 against random features of the same size (5 % is what "
+                "chance gives)."
+            )
+        tau = params["stability"][str(group)]
+        if np.isfinite(tau):
+            line += f" The {params['n_members']} networks rank units alike with a Kendall tau of {tau:.2f}."
+        lines.append(line)
+    return "\n".join([*lines, CAUTION])
+
+
 def _what(changes: pd.DataFrame, params: dict[str, Any]) -> str:
     asked = ", ".join(f"{name}: {_short(change)}" for name, change in params["changes"].items())
     by_layer = changes.groupby("layer", sort=False).size()
     where = ", ".join(f"{n} in {layer}" for layer, n in by_layer.items())
     left = params["n_left_out"]
     out = f"; {left} samples without any of them are left out" if left else ""
-    return f"{asked} ({len(changes)} features: {where}{out})"
+    return f"{asked} (features: {where}{out})"
 
 
 def _short(change: Any) -> str:
@@ -68,11 +97,7 @@ def _output(row: Any, params: dict[str, Any]) -> str:
         words += f"; standard error over {params['n_members']} networks {row.se:.2g}"
     words += ")"
     if np.isfinite(row.p_random):
-        chance = row.p_random < 0.05
-        words += (
-            f", {'more than' if chance else 'no more than'} random features changed as much do "
-            f"(p = {row.p_random:.2g})"
-        )
+        words += f", p = {row.p_random:.2g} against random features changed as much"
     return words
 
 
