@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,7 +103,8 @@ def _one(name: str, given: Any) -> Change:
 
 
 def _is_number(given: Any) -> bool:
-    return isinstance(given, Real) and type(given) is not bool and not np.isnan(float(given))
+    number = isinstance(given, (int, float, np.integer, np.floating))
+    return number and not isinstance(given, bool) and not np.isnan(float(given))
 
 
 def _checked(name: str, change: Change) -> Change:

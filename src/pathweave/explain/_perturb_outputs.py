@@ -11,6 +11,7 @@ import torch
 from scipy.special import logsumexp
 
 from pathweave.nn import single_thread
+from pathweave.nn.stack import DeepPart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,36 +80,45 @@ class Voice:
             return self._ask(values)
 
     def _ask(self, values: dict[str, np.ndarray]) -> Seen:
-        model, ensemble = self.model, self.model.ensemble_
+        ensemble = self.model.ensemble_
         x = {name: torch.as_tensor(v) for name, v in values.items()}
         seen = {name: ~v.isnan() for name, v in x.items()}
         x = {name: v.nan_to_num() for name, v in x.items()}
         found: Seen = {}
         members = ensemble.nets[1:] or ensemble.nets[:1]
-        pools = [ensemble.stack(target) for target in self.targets]
-        deep = any(type(part).__name__ == "DeepPart" for pool in pools for part in pool.parts)
+        pools = list(map(ensemble.stack, self.targets))
+        deep = any(isinstance(part, DeepPart) for pool in pools for part in pool.parts)
         latents = None
         if "layer" in self.parts or deep:
             latents = [net.encode(net.prepare(x, seen)).mean for net in members]
         if "outputs" in self.parts:
             said = [stack.with_members(x, seen, latents) for stack in pools]
             found["outputs"] = self._outputs(said)
-        reference = ensemble.nets[0]
-        prepared = reference.prepare(x, seen)
+        if "latent" in self.parts or "pathway" in self.parts:
+            found |= self._reference(values, x, seen)
+        if "layer" in self.parts and latents is not None:
+            single = np.stack([self._decoded(n, z) for n, z in zip(members, latents, strict=True)])
+            found["layer"] = (single.mean(axis=0), single)
+        return found
+
+    def _reference(
+        self, values: dict[str, np.ndarray], x: dict[str, Tensor], seen: dict[str, Tensor]
+    ) -> Seen:
+        """The latent, as `embed` gives it, and the activities, as `pathway_activity` does."""
+        model, ensemble, found = self.model, self.model.ensemble_, {}
+        net = ensemble.nets[0]
+        prepared = net.prepare(x, seen)
         if "latent" in self.parts:
             if model.consensus_ is not None:
                 z = model.consensus_.embed(values).astype(np.float64)
             else:
-                z = reference.encode(prepared).mean.double().numpy()
+                z = net.encode(prepared).mean.double().numpy()
             found["latent"] = (z, np.zeros((0, *z.shape)))
         if "pathway" in self.parts and model.pathways_:
-            raw = reference.activity(prepared, prepared.present).double().numpy()
+            raw = net.activity(prepared, prepared.present).double().numpy()
             center, spread = ensemble.activity_units
             activity = (raw - center) / spread * (1.0 if ensemble.signs is None else ensemble.signs)
             found["pathway"] = (activity, np.zeros((0, *activity.shape)))
-        if "layer" in self.parts and latents is not None:
-            single = np.stack([self._decoded(n, z) for n, z in zip(members, latents, strict=True)])
-            found["layer"] = (single.mean(axis=0), single)
         return found
 
     def _decoded(self, net: PathwayVAENet, latent: Tensor) -> np.ndarray:
