@@ -91,7 +91,7 @@ class Voice:
         latents = None
         if "layer" in self.parts or deep:
             latents = [net.encode(net.prepare(x, seen)).mean for net in members]
-        if "outputs" in self.parts:
+        if "outputs" in self.parts and self.targets:
             said = [stack.with_members(x, seen, latents) for stack in pools]
             found["outputs"] = self._outputs(said)
         if "latent" in self.parts or "pathway" in self.parts:

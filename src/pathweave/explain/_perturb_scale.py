@@ -120,7 +120,7 @@ def layer_scales(
             high=high,
             mean=np.asarray(model.baseline_[name], dtype=np.float64),
             spread=units.scale,
-            begins_at_zero=bool(smallest == 0),
+            begins_at_zero=counts or bool(smallest == 0),
             logged=counts or _recorded(mdata, name) in _LOGGED,
             shares=within or schema.likelihood in ("beta", "bernoulli"),
             sizes=sizes,
