@@ -223,7 +223,8 @@ def _draw(mdata: MuData, values: Values, most: int, rng: np.random.Generator) ->
 def _stability(groups: list[str], found: list[Summary]) -> dict[str, float]:
     """Mean Kendall tau of the units' effects between the networks, by group."""
     members = np.abs(np.array([summary.members for summary in found]))
+    able = len(found) > 2 and members.shape[1] > 1 and bool(np.isfinite(members).all())
     return {
-        group: rank_stability(members[:, :, g].T) if members.shape[1] > 1 else float("nan")
+        group: rank_stability(members[:, :, g].T) if able else float("nan")
         for g, group in enumerate(groups)
     }
