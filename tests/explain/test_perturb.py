@@ -180,7 +180,13 @@ def test_a_row_of_a_screen_is_that_perturbation_alone(small, genes):
 
 def test_a_planted_gene_ranks_first_and_beats_random_features():
     mdata = pw.datasets.simulate(
-        80, n_pathways_active=2, n_features=150, layers=("rna",), missing=0, missing_layers=0, seed=3
+        80,
+        n_pathways_active=2,
+        n_features=150,
+        layers=("rna",),
+        missing=0,
+        missing_layers=0,
+        seed=3,
     )
     x = np.asarray(mdata["rna"].X, dtype=float)
     planted = mdata["rna"].var_names[40]

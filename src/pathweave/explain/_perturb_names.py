@@ -116,16 +116,18 @@ class Names:
         ]
 
     def _node(self, name: str) -> str | None:
-        """Measured node of an id, a symbol, or any other identifier or older symbol of a gene."""
+        """Measured node of an id, a symbol, or any other identifier or older symbol."""
         measured = self.nodes[self.measured]
         if name in measured:
             return name
         own = self.symbols.index[(self.symbols == name).to_numpy() & self.measured]
         if len(own):
             return str(own[0])
-        found = ids.map([name], to="hgnc")["id"].dropna().tolist()
-        if len(found) == 1 and found[0] in measured:
-            return str(found[0])
+        for to in ("hgnc", "compound"):
+            found = ids.map([name], to=to)["id"].dropna()
+            found = found[found.isin(measured)].tolist()
+            if len(found) == 1:
+                return str(found[0])
         return None
 
     def _pathway(self, row: int) -> Unit:

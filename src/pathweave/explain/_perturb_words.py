@@ -12,29 +12,38 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_OUTPUTS = 6
+_MANY, _FAR = 0.05, 5.0
 
 
 def told(changes: pd.DataFrame, tables: dict[str, pd.DataFrame], params: dict[str, Any]) -> str:
     """A few sentences on every group."""
     lines = [_what(changes, params)]
+    several = len(params["n_samples"]) > 1
     for group, n in params["n_samples"].items():
-        where = "" if group == "all" and params["groupby"] is None else f"{group}, "
-        outputs = tables["outputs"]
-        mine = outputs[(outputs["group"] == group) & (outputs["unit"] != "log odds")]
+        outputs, latent = (tables[part] for part in ("outputs", "latent"))
+        mine = outputs[outputs["group"] == group]
+        odds = mine[mine["unit"] == "log odds"].set_index(["target", "output"])["shift"]
+        mine = mine[mine["unit"] != "log odds"]
         strongest = mine.reindex(mine["shift"].abs().sort_values(ascending=False).index)
-        rows = [f"  {_output(row, params)}" for row in strongest.head(_MOST_OUTPUTS).itertuples()]
-        latent = tables["latent"]
+        lines.append(f"{'all' if params['groupby'] is None else group}, {n} samples:")
+        for row in strongest.head(2 if several else _MOST_OUTPUTS).itertuples():
+            lines.append(f"  {_output(row, odds.get((row.target, row.output)), params)}")
         moved = latent[(latent["group"] == group) & (latent["dimension"] == "distance")].iloc[0]
-        lines += [f"{where}{n} samples:", *rows]
         lines.append(
             f"  the latent moves by {moved['shift']:.3g}, {moved['sds']:.2g} times how far samples lie from their centre"
         )
-        lines.append(f"  {_others(tables['layer'], group)}")
-    outside = changes[changes["outside"] > 0.05]
-    if len(outside):
+        if not several:
+            lines.append(f"  {_others(tables['layer'], group)}")
+    outside, far = (changes["outside"] > _MANY).sum(), (changes["sds"] > _FAR).sum()
+    if outside:
         lines.append(
-            f"{len(outside)} of {len(changes)} changed features end beyond all training samples, where the model was "
-            "never taught; 'lowest' or 'highest' stay inside."
+            f"{outside} of {len(changes)} changed features end beyond all training samples, where the model was never "
+            "taught; 'lowest' or 'highest' stay inside."
+        )
+    if far:
+        lines.append(
+            f"{far} of {len(changes)} changed features move by more than {_FAR:g} standard deviations: that may say more "
+            "of an outlier among the training samples than of the gene."
         )
     return "\n".join([*lines, CAUTION])
 
@@ -50,11 +59,7 @@ def screen_told(table: pd.DataFrame, params: dict[str, Any]) -> str:
         + (f"; {skipped} that it does not touch are left out." if skipped else ".")
     ]
     for group, mine in table.groupby("group", sort=False):
-        best = [
-            f"{row.symbol} {row.shift:+.2g}"
-            + (f" (p {row.p_random:.2g})" * (row.p_random == row.p_random))
-            for row in mine.head(_MOST_OUTPUTS).itertuples()
-        ]
+        best = [f"{row.symbol} {_shift(row)}" for row in mine.head(_MOST_OUTPUTS).itertuples()]
         line = f"{group} ({params['unit']}): most of all {', '.join(best)}."
         p = mine["p_random"].dropna()
         if len(p):
@@ -86,19 +91,27 @@ def _short(change: Any) -> str:
     return f"scale {change:g}" if isinstance(change, float) else str(change)
 
 
-def _output(row: Any, params: dict[str, Any]) -> str:
+def _output(row: Any, odds: float | None, params: dict[str, Any]) -> str:
     what = row.target if row.target == row.output else f"{row.target} {row.output}"
     if row.effect == 0:
         return f"{what}: no shift, the model does not use what was changed"
-    words = f"{what}: {row.shift:+.3g} ({row.unit}"
+    words = f"{what}: {row.shift:+.3g} {row.unit}"
+    if odds is not None:
+        words += f" ({odds:+.3g} log odds)"
     if np.isfinite(row.low):
-        words += f"; 95 % of bootstrap draws {row.low:+.3g} to {row.high:+.3g}"
+        words += f", 95 % interval over samples {row.low:+.3g} to {row.high:+.3g}"
     if np.isfinite(row.se):
-        words += f"; standard error over {params['n_members']} networks {row.se:.2g}"
-    words += ")"
+        words += f", standard error over {params['n_members']} networks {row.se:.2g}"
     if np.isfinite(row.p_random):
-        words += f", p = {row.p_random:.2g} against random features changed as much"
+        words += f"; p = {row.p_random:.2g} against random features changed as much"
     return words
+
+
+def _shift(row: Any) -> str:
+    """Shift of a unit, and that it goes either way where it does."""
+    words = [] if abs(row.shift) > 0.8 * row.effect else [f"either way, {row.effect:.2g}"]
+    words += [f"p {row.p_random:.2g}"] if np.isfinite(row.p_random) else []
+    return f"{row.shift:+.2g}" + (f" ({'; '.join(words)})" if words else "")
 
 
 def _others(layer: pd.DataFrame, group: str) -> str:

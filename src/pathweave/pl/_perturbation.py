@@ -79,7 +79,9 @@ def perturbation(
     ax.axvline(0.0, color=REFERENCE, linewidth=0.8)
     names = shown["label"]
     if level == "outputs" and len(groups) > 1:
-        names = names + ", " + shown["group"].astype(str)
+        of_group = shown["group"].astype(str)
+        label = f"{label} ({names.iloc[0]})" if names.nunique() == 1 else label
+        names = of_group if names.nunique() == 1 else names + ", " + of_group
     ax.set_yticks(y, [short(name, 50) for name in names], fontsize=8)
     ax.set_xlabel(f"shift, {label}; line: 95 % interval over samples", fontsize=9)
     asked = table.attrs["params"]["changes"]
