@@ -26,8 +26,10 @@ def told(changes: pd.DataFrame, tables: dict[str, pd.DataFrame], params: dict[st
         mine = mine[mine["unit"] != "log odds"]
         strongest = mine.reindex(mine["shift"].abs().sort_values(ascending=False).index)
         lines.append(f"{'all' if params['groupby'] is None else group}, {n} samples:")
-        for row in strongest.head(2 if several else _MOST_OUTPUTS).itertuples():
-            lines.append(f"  {_output(row, odds.get((row.target, row.output)), params)}")
+        lines += [
+            f"  {_output(row, odds.get((row.target, row.output)), params)}"
+            for row in strongest.head(2 if several else _MOST_OUTPUTS).itertuples()
+        ]
         moved = latent[(latent["group"] == group) & (latent["dimension"] == "distance")].iloc[0]
         lines.append(
             f"  the latent moves by {moved['shift']:.3g}, {moved['sds']:.2g} times how far samples lie from their centre"

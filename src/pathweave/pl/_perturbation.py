@@ -80,8 +80,9 @@ def perturbation(
     names = shown["label"]
     if level == "outputs" and len(groups) > 1:
         of_group = shown["group"].astype(str)
-        label = f"{label} ({names.iloc[0]})" if names.nunique() == 1 else label
-        names = of_group if names.nunique() == 1 else names + ", " + of_group
+        alone = len(set(names)) == 1
+        label = f"{label} ({names.iloc[0]})" if alone else label
+        names = of_group if alone else names + ", " + of_group
     ax.set_yticks(y, [short(name, 50) for name in names], fontsize=8)
     ax.set_xlabel(f"shift, {label}; line: 95 % interval over samples", fontsize=9)
     asked = table.attrs["params"]["changes"]
