@@ -297,6 +297,11 @@ def test_knockouts_leave_methylation_alone_unless_it_is_named(small):
     named = pw.explain.perturb(mdata, model, {unit.name: "knockout"}, layers="meth", n_null=0)
     assert set(named.changes["layer"]) == {"meth"}
     np.testing.assert_allclose(named.changes["after"], named.changes["high"], rtol=1e-5)
+    alone = replace(unit, shares={"meth": unit.shares["meth"]})
+    scales = pw.explain._perturb_scale.layer_scales(mdata, model, model._read_raw(mdata))
+    knockout = pw.explain._perturb_change.Change("knockout")
+    with pytest.raises(ValueError, match="measured in 'meth' alone, and a knockout silences"):
+        pw.explain._perturb_edits.make_edits([(alone, knockout)], scales, None)
     everything = pw.explain.perturb(mdata, model, {unit.name: "highest"}, n_null=0)
     assert {"rna", "meth"} <= set(everything.changes["layer"])
 
@@ -332,7 +337,12 @@ def test_without_target_and_graph_the_latent_and_layers_still_move(tmp_path):
     pw.tl.perturb(mdata, model, {gene: "highest"})
     assert pw.get.perturbations(mdata).empty
     assert pw.get.perturbations(mdata, level="latent")["shift"].abs().max() > 0
-    pw.tl.perturb_screen(mdata, model, "highest", units=[gene, "feature"][:1], n_null=0)
+    n_features = sum(mod.n_vars for mod in mdata.mod.values())
+    features = pw.explain.perturb_screen(
+        mdata, model, "highest", units="feature", max_samples=4, n_null=0
+    )
+    assert features.params["n_units"] + features.params["n_skipped"] == n_features
+    pw.tl.perturb_screen(mdata, model, "highest", units=gene, n_null=0)
     assert pw.get.perturbations(mdata, level="screen")["group"].tolist() == ["latent"]
     pw.io.write_h5mu(mdata, tmp_path / "x.h5mu")
     assert pw.get.perturbations(pw.io.read_h5mu(tmp_path / "x.h5mu")).empty

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pathweave._core.progress import progress
 from pathweave.explain._perturb_outputs import Voice, bootstrap_weights, interval
 from pathweave.explain._perturb_random import moved_columns, moves_of, pick
 from pathweave.explain._tables import standard_error
@@ -160,7 +161,7 @@ def _p_random(
     own = np.abs(after - before).mean(axis=0)
     moves = moves_of(edits, values, chosen)
     above = np.zeros(len(own))
-    for _ in range(n_null):
+    for _ in progress(range(n_null), desc="random features"):
         drawn = pick(edits, moves, rng)
         if drawn is None:
             return None

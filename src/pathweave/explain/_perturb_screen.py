@@ -90,7 +90,8 @@ def perturb_screen(
     ``table``, the largest effect first: group (class, or the target), name, symbol, kind, layers, n_features, sds (size of the
     change: root of the summed mean squares over features, in standard deviations of the training samples), shift
     (mean over the samples that have it), se (standard error over the networks of the ensemble; NaN where none takes
-    part), low and high (95 % interval, samples bootstrapped), effect (mean absolute shift), p_random, n_samples, rank.
+    part), low and high (95 % interval, samples bootstrapped), effect (mean absolute shift),
+    per_sd (effect over sds: a large pathway leads by effect because much is changed), p_random, n_samples, rank.
 
     ``p_random`` tells a large change from a feature that matters: it is the share of sets of random features of the same
     layers (the half of `n_null` nearest in size), moved in the same way, with as much effect for their size. By

@@ -192,6 +192,9 @@ def screen_table(
             }
         )
         table = table.sort_values(["effect", "name"], ascending=[False, True], ignore_index=True)
+        size = table["sds"].to_numpy()
+        per_sd = np.divide(table["effect"], size, out=np.zeros(len(table)), where=size > 0)
+        table.insert(list(table).index("p_random"), "per_sd", per_sd)
         tables.append(table.assign(rank=np.arange(1, len(table) + 1)))
     return pd.concat(tables, ignore_index=True)
 

@@ -142,7 +142,8 @@ def perturbation_screen(
     Returns
     -------
     The axes: a dot a unit with its 95 % interval over samples, red where the output rises, blue where it falls,
-    filled where few random features do as much (p_random < .05) and grey and hollow elsewhere.
+    filled where few random features do as much (p_random < .05) and grey and hollow elsewhere; a tick at its mean
+    absolute shift, which is larger where samples go either way.
 
     Examples
     --------
@@ -173,6 +174,9 @@ def perturbation_screen(
     ax.scatter(
         shift, y, c=np.where(beyond, side, "white"), edgecolors=np.where(beyond, side, REFERENCE), s=40, zorder=3
     )  # fmt: skip
+    tick = np.where(shift >= 0, 1.0, -1.0) * best["effect"]
+    ax.scatter(tick, y, marker="|", c=REFERENCE, s=60, label="mean absolute shift, which ranks")
+    ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(0.0, -0.1))
     ax.axvline(0.0, color=REFERENCE, linewidth=0.8)
     names = [f"{short(s, 42)} ({where})" for s, where in zip(best["symbol"], best["layers"], strict=True)]  # fmt: skip
     ax.set_yticks(y, names, fontsize=8)
