@@ -49,6 +49,14 @@ EDGES: Final = "edges"
 PATHWAY_TESTS: Final = "pathway_tests"
 """``mdata.uns["pathweave"]["pathway_tests"]``: dict of DataFrames pathway, gene + params, verdict."""
 
+PERTURBATIONS: Final = "perturbations"
+"""``mdata.uns["pathweave"]["perturbations"]``: dict of DataFrames (see `PERTURBATION_LEVELS`) + params, verdict."""
+
+PERTURBATION_SCREEN: Final = "perturbation_screen"
+"""``mdata.uns["pathweave"]["perturbation_screen"]``: DataFrame table + params, verdict."""
+
+PERTURBATION_LEVELS: Final = ("outputs", "latent", "pathway", "layer", "changes", "samples")
+
 COLUMNS: Final = "columns"
 """``mdata.uns["pathweave"]["columns"]``: JSON, for each slot of ``obsm`` the names of its columns."""
 

@@ -18,8 +18,9 @@ from pathweave.get._made import (
     predictions,
     truth,
 )
+from pathweave.get._perturbed import perturbations
 
 __all__ = [
     "adata", "attributions", "edges", "embedding", "faithfulness", "history", "imputed", "pathway_activity",
-    "pathway_tests", "predictions", "sample_attributions", "truth",
+    "pathway_tests", "perturbations", "predictions", "sample_attributions", "truth",
 ]  # fmt: skip

@@ -151,7 +151,7 @@ def _through_graph(
     model: ReadsSamples, mdata: MuData, layer: LayerSchema, found_as: str
 ) -> sp.csr_matrix | None:
     """Features of `fit` x features there: who measures the same genes or compounds, else who shares some."""
-    nodes, ours = _vocabulary(model, layer)
+    nodes, ours = vocabulary(model, layer)
     if not ours.nnz:
         return None
     found = feature_map(
@@ -162,7 +162,7 @@ def _through_graph(
     return same_nodes(ours, sp.csr_matrix(sp.csr_matrix(found.matrix)[:, place]))
 
 
-def _vocabulary(model: ReadsSamples, layer: LayerSchema) -> tuple[pd.DataFrame, sp.csr_matrix]:
+def vocabulary(model: ReadsSamples, layer: LayerSchema) -> tuple[pd.DataFrame, sp.csr_matrix]:
     """Genes or compounds that a layer of `fit` measured, and its features' weights on them.
 
     Nodes of the graph where features lie on it (by ``var_names`` or a column of ``var``, as in `fit`), identifiers

@@ -20,6 +20,7 @@ from pathweave.pl._parts import parts
 from pathweave.pl._pathway_network import pathway_network
 from pathweave.pl._pathway_tests import pathway_tests, volcano
 from pathweave.pl._pathways import pathways
+from pathweave.pl._perturbation import perturbation, perturbation_screen
 from pathweave.pl._predicted import predicted
 from pathweave.pl._report import report
 from pathweave.pl._roc import roc
@@ -30,7 +31,8 @@ from pathweave.pl._swarm import swarm
 from pathweave.pl._tuning import tuning
 
 __all__ = [
-    "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "deletion", "edges", "embedding",
-    "gene_layers", "history", "parts", "pathway_network", "pathway_tests", "pathways", "predicted", "report", "roc",
-    "scores", "survival", "survival_by_risk", "swarm", "tuning", "volcano",
+    "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "deletion", "edges",
+    "embedding", "gene_layers", "history", "parts", "pathway_network", "pathway_tests", "pathways", "perturbation",
+    "perturbation_screen", "predicted", "report", "roc", "scores", "survival", "survival_by_risk", "swarm", "tuning",
+    "volcano",
 ]  # fmt: skip
