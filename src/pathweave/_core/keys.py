@@ -46,6 +46,9 @@ ATTRIBUTIONS: Final = "attributions"
 PATHWAY_TESTS: Final = "pathway_tests"
 """``mdata.uns["pathweave"]["pathway_tests"]``: dict of DataFrames pathway, gene + params, verdict."""
 
+DRAWS: Final = "draws"
+"""Entry of the tests of pathways: DataFrame of ranks under bootstrap draws."""
+
 COLUMNS: Final = "columns"
 """``mdata.uns["pathweave"]["columns"]``: JSON, for each slot of ``obsm`` the names of its columns."""
 

@@ -7,6 +7,7 @@ from pathweave.get._explained import (
     faithfulness,
     pathway_tests,
     sample_attributions,
+    stability,
 )
 from pathweave.get._made import (
     adata,
@@ -20,5 +21,5 @@ from pathweave.get._made import (
 
 __all__ = [
     "adata", "attributions", "embedding", "faithfulness", "history", "imputed", "pathway_activity",
-    "pathway_tests", "predictions", "sample_attributions", "truth",
+    "pathway_tests", "predictions", "sample_attributions", "stability", "truth",
 ]  # fmt: skip
