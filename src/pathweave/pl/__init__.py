@@ -22,6 +22,7 @@ from pathweave.pl._pathways import pathways
 from pathweave.pl._predicted import predicted
 from pathweave.pl._report import report
 from pathweave.pl._roc import roc
+from pathweave.pl._sankey import sankey
 from pathweave.pl._scores import scores
 from pathweave.pl._survival import survival
 from pathweave.pl._survival_by_risk import survival_by_risk
@@ -31,5 +32,5 @@ from pathweave.pl._tuning import tuning
 __all__ = [
     "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "deletion", "embedding",
     "gene_layers", "history", "parts", "pathway_network", "pathway_tests", "pathways", "predicted", "report", "roc",
-    "scores", "survival", "survival_by_risk", "swarm", "tuning", "volcano",
+    "sankey", "scores", "survival", "survival_by_risk", "swarm", "tuning", "volcano",
 ]  # fmt: skip
