@@ -15,12 +15,12 @@ from pathweave._core.version import VERSION
 from pathweave.explain._attribute import attribute
 from pathweave.explain._evidence import Draws, NodeEvidence, node_evidence, outcome_residuals
 from pathweave.explain._joint import GeneSets, JointFit, explain_jointly, normal_scores
+from pathweave.explain._rank_draws import rank_draws
 from pathweave.explain._significance import (
     false_discovery_rate,
     pooled_p,
     standardised,
 )
-from pathweave.explain._rank_draws import rank_draws
 from pathweave.explain._test_words import row_verdicts, summary
 
 if TYPE_CHECKING:
@@ -173,7 +173,9 @@ def test_pathways(
             found[group] |= {
                 f"stability_{level}": rank_stability(drawn), f"overlap_{level}": top_overlap(drawn, _TOP),
             }  # fmt: skip
-            ranks.append(rank_draws(table if level == "pathway" else genes, level, ids[level], drawn))
+            ranks.append(
+                rank_draws(table if level == "pathway" else genes, level, ids[level], drawn)
+            )
     params = {
         "of": target, "task": model.targets_[target].task, "strata": strata, "n_null": n_null, "n_boot": n_boot,
         "pathway_size": list(pathway_size), "n_top": _TOP, "alpha": alpha, "seed": seed, "groups": found,

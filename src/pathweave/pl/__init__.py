@@ -24,6 +24,7 @@ from pathweave.pl._report import report
 from pathweave.pl._roc import roc
 from pathweave.pl._sankey import sankey
 from pathweave.pl._scores import scores
+from pathweave.pl._stability import stability
 from pathweave.pl._survival import survival
 from pathweave.pl._survival_by_risk import survival_by_risk
 from pathweave.pl._swarm import swarm
@@ -32,5 +33,5 @@ from pathweave.pl._tuning import tuning
 __all__ = [
     "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "deletion", "embedding",
     "gene_layers", "history", "parts", "pathway_network", "pathway_tests", "pathways", "predicted", "report", "roc",
-    "sankey", "scores", "survival", "survival_by_risk", "swarm", "tuning", "volcano",
+    "sankey", "scores", "stability", "survival", "survival_by_risk", "swarm", "tuning", "volcano",
 ]  # fmt: skip

@@ -30,14 +30,16 @@ class Bar:
         return self.y + self.height / 2
 
 
-def column(sizes: Mapping[str, float], x: float, *, gap: float) -> dict[str, Bar]:
-    """Stack bars from the top (1 and above) down, the whole column centred on 0.5."""
-    span = sum(sizes.values()) + gap * max(len(sizes) - 1, 0)
-    top = 0.5 + span / 2
+def column(
+    sizes: Mapping[str, float], x: float, *, gap: float, step: float = 0.0
+) -> dict[str, Bar]:
+    """Stack bars from the top down, the whole column centred on 0; a bar has `step` of room at least."""
+    room = {name: max(size + gap, step) for name, size in sizes.items()}
+    top = sum(room.values()) / 2
     bars = {}
     for name, size in sizes.items():
-        bars[name] = Bar(x, top - size, size)
-        top -= size + gap
+        bars[name] = Bar(x, top - (room[name] + size) / 2, size)
+        top -= room[name]
     return bars
 
 
@@ -91,14 +93,16 @@ def ribbon(a: float, b: float, low_a: float, low_b: float, width: float) -> Any:
     return Path(np.array(vertices), codes)
 
 
-def boxes(ax: Axes, bars: Mapping[str, Bar], color: Callable[[str], Any], prefix: str) -> None:
+def boxes(
+    ax: Axes, bars: Mapping[str, Bar], colors: Mapping[str, str], otherwise: str, prefix: str
+) -> None:
     """Draw the bars themselves."""
     from matplotlib.patches import Rectangle
 
     for name, bar in bars.items():
         ax.add_patch(
             Rectangle(
-                (bar.x, bar.y), BAR, bar.height, facecolor=color(name), edgecolor="white", linewidth=0.3, zorder=3,
+                (bar.x, bar.y), BAR, bar.height, facecolor=colors.get(name, otherwise), edgecolor="white", linewidth=0.3, zorder=3,
                 gid=f"{prefix}:{name}",
             )
         )  # fmt: skip

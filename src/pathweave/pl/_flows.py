@@ -118,12 +118,17 @@ def _members(
         msg = f"{what}: {listed(lost)} are not in the graph; give the graph of the fit, model.graph_, and ids of its pathways."
         raise ValueError(msg)
     most = chosen if isinstance(chosen, int) else len(wanted)
+    at_once = graph.members.groupby("pathway")["node"].agg(set).to_dict()
+    children: dict[str, list[str]] = {}
+    for name, parents in zip(graph.pathways["id"], graph.pathways["parents"], strict=True):
+        for parent in str(parents or "").split(";"):
+            children.setdefault(parent, []).append(str(name))
     sets: dict[str, list[str]] = {}
     taken: set[str] = set()
     for pathway in wanted:
         if len(sets) == most:
             break
-        below = set(graph.subset([pathway]).members["node"])
+        below = set().union(*(at_once.get(name, set()) for name in _with_below(pathway, children)))
         nodes = [node for node in share.index if node in below and share[node] > 0]
         new = [node for node in nodes if node not in taken]
         # A parent, or a sister with the same genes, would be drawn for what is there already.
@@ -132,6 +137,16 @@ def _members(
         sets[pathway] = nodes
         taken |= set(nodes)
     return sets
+
+
+def _with_below(pathway: str, children: dict[str, list[str]]) -> set[str]:
+    """The pathway and all below it."""
+    found, todo = {pathway}, [pathway]
+    while todo:
+        new = set(children.get(todo.pop(), [])) - found
+        found |= new
+        todo.extend(new)
+    return found
 
 
 def _genes(share: pd.Series, inside: set[str], n_genes: int) -> list[str]:

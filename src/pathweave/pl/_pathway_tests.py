@@ -121,6 +121,7 @@ def volcano(mdata: MuData, *, group: str | None = None, ax: Axes | None = None) 
     ax.axhline(-np.log10(alpha), color=REFERENCE, linewidth=0.8, linestyle="--")
     # Many share the smallest q that so many shuffles can give: names are stacked, pointing inwards.
     named = table[hit].head(_LABELS).sort_values("direction", key=np.abs)
+    stacked = int((named["direction"] > 0).value_counts().max()) if len(named) else 0
     for up in (False, True):
         for place, row in enumerate(named[(named["direction"] > 0) == up].itertuples()):
             ax.annotate(
@@ -131,7 +132,7 @@ def volcano(mdata: MuData, *, group: str | None = None, ax: Axes | None = None) 
             )  # fmt: skip
     ax.set_xlabel("direction, mean z of the gene's features")
     ax.set_ylabel("false discovery rate, -log10 q")
-    ax.set_title(f"Genes and compounds that go with {group}", fontsize=10, pad=14 + 9 * _LABELS)
+    ax.set_title(f"Genes and compounds that go with {group}", fontsize=10, pad=14 + 9 * stacked)
     ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 

@@ -59,8 +59,8 @@ def sankey(
         ``"tests"``: of genes below the false discovery rate, a layer's share of their association beyond chance (mean
         squared z less 1), what goes with the outcome in *the data*.
     signed
-        Colour by direction: red raises the output (or goes with the group), blue lowers it; widths are then shares of
-        \\|mean attribution\\|. Otherwise bands have the colour of their layer, up to the pathways.
+        Colour by direction: red where high values raise the output (or go with the group), blue where they lower it.
+        Otherwise bands have the colour of their layer, up to the pathways.
     n_genes
         Genes shown by name: the strongest of all and the strongest of the pathways shown, in turn.
     n_pathways
@@ -132,23 +132,21 @@ def _attributed(mdata: MuData, group: str | None, *, signed: bool) -> _Read:
     chosen = _group(table, group)
     table = table[table["group"].astype(str) == chosen]
     features = get.attributions(mdata, level="feature", group=chosen)
-    amounts, whole = _amounts(table, signed=signed), _amounts(features, signed=signed)
-    found = amounts.groupby(["layer", "sign"])["amount"].sum()
-    outside = whole.groupby(["layer", "sign"])["amount"].sum()
-    outside = (outside - found.reindex(outside.index, fill_value=0.0)).clip(lower=0.0)
-    outside[outside < 1e-9 * whole["amount"].sum()] = 0.0  # rounding
+    amounts = _amounts(table, signed=signed)
+    found = amounts.groupby("layer")["amount"].sum()
+    outside = features.groupby(features["layer"].astype(str))["importance"].sum()
+    outside = outside - found.reindex(outside.index, fill_value=0.0)
+    outside = outside.where(outside > 1e-9 * outside.abs().sum(), 0.0)  # the rest is rounding
     paths = get.attributions(mdata, level="pathway", group=chosen)
     paths = paths[paths["n_measured"].between(*_SIZES)]
-    words = "share of |mean attribution|" if signed else "share of all |attribution|"
-    return chosen, amounts, outside.reset_index(), paths, words
+    outside = outside.rename("amount").rename_axis("layer").reset_index().assign(sign=0)
+    return chosen, amounts, outside, paths, "share of all |attribution|"
 
 
 def _amounts(table: pd.DataFrame, *, signed: bool) -> pd.DataFrame:
-    value = table["value"].to_numpy(dtype=float)
-    sign = np.where(value < 0, -1, 1) if signed else np.zeros(len(table), dtype=int)
-    amount = np.abs(value) if signed else table["importance"].to_numpy(dtype=float)
-    kept = [name for name in ("node", "symbol", "layer") if name in table]
-    return table[kept].astype(str).assign(sign=sign, amount=amount)
+    sign = np.where(table["direction"] < 0, -1, 1) if signed else np.zeros(len(table), dtype=int)
+    amount = table["importance"].to_numpy(dtype=float)
+    return table[["node", "symbol", "layer"]].astype(str).assign(sign=sign, amount=amount)
 
 
 def _tested(mdata: MuData, group: str | None, *, signed: bool) -> _Read:
@@ -186,58 +184,85 @@ def _draw(shares: Flows, ax: Axes | None, *, signed: bool, tests: bool) -> Axes:
     if ax is None:
         import matplotlib.pyplot as plt
 
-        figure = plt.figure(figsize=(10.5, max(4.0, 0.21 * n + 1.3)))
-        ax = figure.add_axes((0.01, 0.02, 0.98, 0.9))
-    figure = ax.get_figure(root=True)
-    box = ax.get_window_extent()
-    dpi = figure.dpi if figure is not None else 100.0
+        figure = plt.figure(figsize=(10.5, 2.6 + 0.2 * n))
+        ax = figure.add_axes((0.01, 0.01, 0.98, 0.93))
+    box, whole = ax.get_window_extent(), ax.get_figure(root=True)
+    dpi = 100.0 if whole is None else whole.dpi
     wide, high = box.width / dpi, box.height / dpi
-    first, second = shares.first, shares.second
-    totals = first.groupby("source")["share"].sum().sort_values(ascending=False, kind="stable")
-    into = first.groupby("target")["share"].sum(), second.groupby("target")["share"].sum()
-    columns = (
-        totals.to_dict(), {name: float(into[0][name]) for name in shares.genes},
-        {name: float(into[1][name]) for name in shares.pathways},
-    )  # fmt: skip
-    gap = 0.35 / (n + 3)
-    bars = [_bands.column(sizes, float(x), gap=gap) for x, sizes in enumerate(columns)]
-    reach = max(bars[0][next(iter(bars[0]))].y + 0.0, *(b.y + b.height for c in bars for b in c.values())) - 0.5  # fmt: skip
+    line = min(_LINE / high, 0.9 / (n + 2))
+    size = _FONT * line * high / _LINE
+    sizes = _sizes(shares)
+    bars, step, span = _columns(sizes, line)
     ax.set_xlim(_LEFT, _RIGHT)
-    ax.set_ylim(0.5 - reach - 0.02, 0.5 + reach + 0.07)
+    ax.set_ylim(-span / 2, span / 2)
     ax.set_axis_off()
-    layers = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(totals.index)}
-    by_sign = {1: UP, -1: DOWN}
+    layers = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(sizes[0])}
+    by_sign = {1: UP, -1: DOWN, 0: _GREY}
 
     def color(row: Any) -> str:
         return by_sign[int(row.sign)] if signed else layers[str(row.layer)]
 
-    for flow, left, right in ((first, bars[0], bars[1]), (second, bars[1], bars[2])):
-        _bands.bands(ax, flow, left, right, color)
-    plain = {"layer": layers, "gene": {}, "pathway": {}}
-    span = ax.get_ylim()[1] - ax.get_ylim()[0]
-    step = min(_LINE / high * span, (span - 0.05) / n)
-    size = _FONT * min(1.0, step * high / span / _LINE)
-    labels = {name: name for name in totals.index}, shares.genes, shares.pathways
-    for i, kind in enumerate(plain):
-        _bands.boxes(ax, bars[i], lambda name, own=plain[kind]: own.get(name, _GREY), kind)  # type: ignore[misc]
-        room = {0: -_LEFT, 1: 0.95, 2: _RIGHT - 2}[i] / (_RIGHT - _LEFT) * wide
-        width = max(6, int(room * 72 / (0.55 * size)) - 8)
+    _bands.bands(ax, shares.first, bars[0], bars[1], color)
+    _bands.bands(ax, shares.second, bars[1], bars[2], color)
+    labels = {name: name for name in sizes[0]}, shares.genes, shares.pathways
+    rooms = -_LEFT, 0.95, _RIGHT - 2.0
+    for i, kind in enumerate(("layer", "gene", "pathway")):
+        _bands.boxes(ax, bars[i], {} if i else layers, _GREY, kind)
+        letters = max(6, int(rooms[i] / (_RIGHT - _LEFT) * wide * 72 / (0.55 * size)) - 8)
         texts = {
-            name: f"{short(label, width)}  {100 * columns[i][name]:.{1 if i else 0}f} %"
+            name: f"{short(label, letters)}  {100 * sizes[i][name]:.{1 if i else 0}f} %"
             for name, label in labels[i].items()
         }
         _bands.names(ax, bars[i], texts, step=step, size=size, right=i > 0)
         ax.text(
-            i + _bands.BAR / 2, ax.get_ylim()[1], kind, ha="center", va="top", fontsize=size + 1, color="#444444"
+            i + _bands.BAR / 2, span / 2, kind, ha="center", va="top", fontsize=size + 1, color="#444444",
+            gid=f"head:{kind}",
         )  # fmt: skip
     if signed:
-        _legend(ax, tests=tests)
+        _legend(ax, tests=tests, mixed=bool((shares.first["sign"] == 0).any()))
     return ax
 
 
-def _legend(ax: Axes, *, tests: bool) -> None:
+def _sizes(shares: Flows) -> list[dict[str, float]]:
+    """Height of every bar, by column."""
+    first, second = shares.first, shares.second
+    layers = first.groupby("source")["share"].sum().sort_values(ascending=False, kind="stable")
+    genes = first.groupby("target")["share"].sum()
+    pathways = second.groupby("target")["share"].sum()
+    return [
+        {str(name): float(size) for name, size in layers.items()},
+        {name: float(genes[name]) for name in shares.genes},
+        {name: float(pathways.get(name, 0.0)) for name in shares.pathways},
+    ]
+
+
+def _columns(
+    sizes: list[dict[str, float]], line: float
+) -> tuple[list[dict[str, _bands.Bar]], float, float]:
+    """Bars of the columns, the room a label takes, and the height of all, in shares.
+
+    A label takes `line` of the height of the axes; how much that is in shares depends on the room all labels take.
+    """
+    step, span = line, 1.0
+    for _ in range(200):
+        step = line * span
+        tallest = max(sum(max(s + 0.25 * step, step) for s in column.values()) for column in sizes)
+        span = tallest + 2.5 * step
+    bars = [
+        _bands.column(column, float(x), gap=0.25 * step, step=step)
+        for x, column in enumerate(sizes)
+    ]
+    return bars, step, span
+
+
+def _legend(ax: Axes, *, tests: bool, mixed: bool) -> None:
     from matplotlib.patches import Patch
 
-    up, down = ("higher with it", "lower with it") if tests else ("raises", "lowers")
-    handles = [Patch(facecolor=c, alpha=0.42, label=t) for c, t in ((UP, up), (DOWN, down))]
+    told = ["higher with it", "lower with it"]
+    if not tests:
+        told = ["high values raise", "high values lower"]
+    if mixed:
+        told.append("either")
+    colors = (UP, DOWN, _GREY)[: len(told)]
+    handles = [Patch(facecolor=c, alpha=0.42, label=t) for c, t in zip(colors, told, strict=True)]
     ax.legend(handles=handles, loc="lower left", frameon=False, fontsize=_FONT)
