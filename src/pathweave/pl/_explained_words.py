@@ -1,0 +1,214 @@
+"""What of an explanation is believable, and what is not, in words that follow from the numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pathweave import get
+from pathweave.pl._report_words import metric_name
+from pathweave.pl._reports import told_score
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mudata import MuData
+
+WEIGHS, OFTEN, STABLE = 1.64, 0.8, 0.6
+_NAMED = 8
+
+
+def evidence(mdata: MuData) -> dict[str, Any]:
+    """What was written of an explained model: tests, stability, faithfulness; None where it was not computed."""
+    return {
+        "tests": _read(get.pathway_tests, mdata),
+        "genes": _read(get.pathway_tests, mdata, level="gene"),
+        "draws": _read(get.stability, mdata),
+        "gene_draws": _read(get.stability, mdata, level="gene"),
+        "faithfulness": _read(get.faithfulness, mdata),
+    }
+
+
+def _read(reader: Any, mdata: MuData, **how: str) -> Any:
+    try:
+        return reader(mdata, **how)
+    except KeyError:  # nothing was written: the page says so
+        return None
+
+
+def believable(mdata: MuData, found: dict[str, Any], evaluation: Any) -> list[str]:
+    """What the numbers support."""
+    texts = []
+    if evaluation is not None:
+        texts.append(_prediction(evaluation))
+    checks = found["faithfulness"]
+    if checks is not None and checks.passed:
+        n = int(checks.table["passed"].notna().sum())
+        texts.append(f"The attributions tell what this model does: {n} of {n} checks passed.")
+    if found["tests"] is not None:
+        for group in found["tests"].attrs["params"]["groups"]:
+            texts += [_pathways(found, group), _genes(mdata, found, group)]
+    return [text for text in texts if text]
+
+
+def _prediction(report: Any) -> str:
+    table = report.summary()
+    best = {kind: table.index[table["kind"] == kind] for kind in ("model", "baseline")}
+    told = [
+        f"{name} {told_score(report, str(name), report.primary)}"
+        for names in best.values()
+        for name in names[:1]
+    ]
+    beside = " (95 % interval), the best baseline " if len(told) > 1 else " (95 % interval)"
+    score = beside.join(told[:2])
+    return f"{metric_name(report.primary)} in samples that a fit had not seen: {score}."
+
+
+def _pathways(found: dict[str, Any], group: str) -> str:
+    """Pathways that pass every bar."""
+    table = found["tests"]
+    alpha = table.attrs["params"]["alpha"]
+    mine = table[table["group"].astype(str) == group]
+    beyond = mine[mine["q"] < alpha]
+    if beyond.empty:
+        return ""
+    kept = beyond[(beyond["among_top"] >= OFTEN) & (beyond["attributed"].fillna(WEIGHS) >= WEIGHS)]
+    text = f"{group}: {len(beyond)} pathways go with it more than other genes do (q < {alpha:g}): {_some(beyond['name'])}."
+    if len(kept):
+        text += (
+            f" Best supported, since the model weighs their members, too, and they are among the first in four of five "
+            f"bootstrap draws: {_some(kept['name'])}."
+        )
+    return text
+
+
+def _genes(mdata: MuData, found: dict[str, Any], group: str) -> str:
+    """Genes that go with the group, stay in front, and weigh in the model."""
+    genes, draws = found["genes"], found["gene_draws"]
+    if draws is None:
+        return ""
+    alpha = genes.attrs["params"]["alpha"]
+    hits = set(genes.loc[(genes["group"].astype(str) == group) & (genes["q"] < alpha), "node"])
+    mine = draws[draws["group"].astype(str) == group]
+    n_top = draws.attrs["groups"][group]["n_top"]
+    often = (mine.filter(like="draw_") <= n_top).mean(axis=1) >= OFTEN
+    kept = mine[often & mine["unit"].isin(hits)]
+    if kept.empty:
+        return ""
+    text = (
+        f"{group}: genes that go with it (q < {alpha:g}) and are among the first {n_top} in at least four of five bootstrap "
+        f"draws: {_some(kept['name'], 20)}."
+    )
+    used = _weighing(get.attributions(mdata, level="gene"), group)
+    both = kept.loc[kept["unit"].isin(used), "name"]
+    if len(used):
+        text += f" Of these the model has among its strongest 5 %: {_some(both, 20) or 'none'}."
+    return text
+
+
+def _weighing(table: pd.DataFrame, group: str) -> set[str]:
+    mine = table[table["group"].astype(str) == group]
+    return set(mine.loc[mine["rank"] <= max(1, int(0.05 * len(mine))), "node"].astype(str))
+
+
+def doubtful(
+    mdata: MuData, model: Any, found: dict[str, Any], evaluation: Any, leakage: Any
+) -> list[str]:
+    """What the numbers do not support, or cannot tell."""
+    texts = []
+    if evaluation is None:
+        texts.append(
+            "No evaluation was given: nothing here shows that the model predicts unseen samples better than a simple one does "
+            "(pathweave.evaluate.cross_validate)."
+        )
+    else:
+        texts += _of_graph(evaluation)
+    texts += _of_checks(found["faithfulness"])
+    texts += _of_tests(found)
+    if len(model.training_samples_) < 150:
+        texts.append(
+            f"{len(model.training_samples_)} samples are few: expect other ranks from others."
+        )
+    inside = set(model.training_samples_) & set(map(str, mdata.obs_names))
+    if len(inside) == mdata.n_obs:
+        texts.append("All samples explained were used in the fit; what it learned of their noise is explained, too.")  # fmt: skip
+    if leakage is None:
+        texts.append("Nobody looked for leaks: features made of the outcome would come out on top (pathweave.evaluate.check_leakage).")  # fmt: skip
+    texts += [
+        "A gene that goes with others (neighbours on a chromosome, targets of one factor) shares its weight with them or takes "
+        "theirs: any of them may be the one that matters.",
+        "The share of a layer grows with the number of its features; it is not its worth. Leave the layer out in an "
+        "evaluation to learn that.",
+        "Age, stage, site or purity may stand behind what goes with the outcome; only strata= takes a known one out of the tests.",
+        "None of this says what causes the outcome.",
+    ]
+    return texts
+
+
+def _of_graph(report: Any) -> list[str]:
+    nulls = set(map(str, report.methods["null"]))
+    if nulls & {"rewired_graph", "random_pathways", "no_graph"}:
+        return []  # the verdict says it
+    return ["No null of the graph was tried: what the pathways add to the prediction is not known."]
+
+
+def _of_checks(checks: Any) -> list[str]:
+    if checks is None:
+        return ["The attributions were not checked: run pathweave.tl.check(mdata, model)."]
+    failed = checks.table[checks.table["passed"].eq(other=False)]
+    return [f"A check of the attributions failed: {words}" for words in failed["words"]]
+
+
+def _of_tests(found: dict[str, Any]) -> list[str]:
+    table = found["tests"]
+    if table is None:
+        return [
+            "No pathway was tested against chance: run pathweave.tl.test_pathways(mdata, model). The ranks of pathways by "
+            "attribution are no test."
+        ]
+    alpha, texts = table.attrs["params"]["alpha"], []
+    for group, told in table.attrs["params"]["groups"].items():
+        mine = table[table["group"].astype(str) == group]
+        at_all, beyond = int((mine["q_association"] < alpha).sum()), int((mine["q"] < alpha).sum())
+        if not beyond:
+            texts.append(
+                f"{group}: {at_all} of {len(mine)} pathways go with it, none more than other genes do: no single pathway can be "
+                "named as what sets it apart."
+                if at_all
+                else f"{group}: no pathway is told from shuffled labels."
+            )
+        if told["p_random_pathways"] >= alpha:
+            texts.append(
+                f"{group}: random sets of the same sizes explain how genes rank as well as the real pathways do "
+                f"(p = {told['p_random_pathways']:.2g})."
+            )
+        texts += _of_draws(found["draws"], group)
+    return texts
+
+
+def _of_draws(draws: Any, group: str) -> list[str]:
+    if draws is None:
+        return []
+    told = draws.attrs["groups"][group]
+    mine = draws[(draws["group"].astype(str) == group) & (draws["rank"] <= told["n_top"])]
+    often = (mine.filter(like="draw_") <= told["n_top"]).mean(axis=1)
+    rare = int((often < 0.5).sum())
+    if not rare and told["tau"] >= STABLE:
+        return []
+    return [
+        f"{group}: {rare} of the first {len(mine)} pathways are among the first {told['n_top']} in fewer than half of the "
+        f"bootstrap draws (Kendall tau between draws {told['tau']:.2f}): do not read much into their order."
+    ]
+
+
+def _some(names: pd.Series, most: int = _NAMED) -> str:
+    kept = [str(name) for name in names]
+    more = len(kept) - most
+    return ", ".join(kept[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def in_words(p: float) -> str:
+    """Spell a p-value or a rate."""
+    if np.isnan(p):
+        return "-"
+    return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
