@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pathweave import get
+from pathweave._core import keys
 from pathweave.pl import _html
 from pathweave.pl._attributions import attributions
 from pathweave.pl._deletion import deletion
@@ -114,26 +115,29 @@ def _groups(mdata: MuData) -> tuple[list[str], str]:
 
 
 def _layers(mdata: MuData, model: Any, *, on_graph: bool) -> str:
+    share = _html.figure(
+        partial(attributions, mdata, level="layer"),
+        "Share of each layer in all attribution, by group. A layer with many features has more of it.",
+    )
+    groups, told = _groups(mdata)
+    signed = len(groups) > 1
+    caption = (
+        "from layers (left) through genes to pathways (right); widths are shares of all absolute attribution and add up in every "
+        "column. A gene in several of the pathways shown is shared out among them; features without a gene on the graph end in "
+        "the middle."
+        + (" Red: high values raise the output, blue: they lower it." if signed else "")
+    )
     drawn = [
         _html.figure(
-            partial(attributions, mdata, level="layer"),
-            "Share of each layer in all attribution, by group. A layer with many features has more of it.",
+            partial(sankey, mdata, model.graph_, group=group, signed=signed), f"{group}: {caption}"
         )
+        for group in (groups if on_graph else [])
     ]
-    groups, told = _groups(mdata)
-    for group in groups if on_graph else []:
-        drawn.append(
-            _html.figure(
-                partial(sankey, mdata, model.graph_, group=group, signed=len(groups) > 1),
-                f"{group}: from layers (left) through genes to pathways (right); widths are shares of all absolute attribution and "
-                "add up in every column. A gene in several of the pathways shown is shared out among them; features without a "
-                "gene on the graph end in the middle."
-                + (" Red: high values raise the output, blue: they lower it." if len(groups) > 1 else ""),
-            )
-        )  # fmt: skip
-    return _html.section(
-        "What the model uses, layer by layer", *drawn, _html.note(told) if told else ""
-    )
+    return _html.section("What the model uses, layer by layer", share, *drawn, *_notes(told))
+
+
+def _notes(*texts: str) -> list[str]:
+    return [_html.note(text) for text in dict.fromkeys(texts) if text]
 
 
 def _tests(mdata: MuData, table: pd.DataFrame | None, *, on_graph: bool) -> str:
@@ -184,46 +188,39 @@ def _tests(mdata: MuData, table: pd.DataFrame | None, *, on_graph: bool) -> str:
 
 
 def _genes(mdata: MuData, table: pd.DataFrame | None, *, on_graph: bool) -> str:
-    drawn = []
-    groups, more = _shown(table["group"]) if table is not None else ([], "")
-    for group in groups:
-        drawn.append(
-            _html.figure(
-                partial(volcano, mdata, group=group),
-                f"{group}: direction of every gene and compound against its false discovery rate; the strongest are named with the "
-                "layer that speaks loudest.",
-            )
+    tested, more = _shown(table["group"]) if table is not None else ([], "")
+    drawn = [
+        _html.figure(
+            partial(volcano, mdata, group=group),
+            f"{group}: direction of every gene and compound against its false discovery rate; the strongest are named with the "
+            "layer that speaks loudest.",
         )
+        for group in tested
+    ]
     params = get.attributions(mdata, level="layer").attrs["params"]
     if on_graph:
-        value = "value" if params["task"] == "class" else "importance"
-        drawn.append(
-            _html.figure(
-                partial(gene_layers, mdata, value=value),
-                "Which layer of a gene the model uses, for the strongest genes; grey: not measured.",
-            )
+        of_classes = params["task"] == "class"
+        heat = partial(gene_layers, mdata, value="value" if of_classes else "importance")
+        caption = (
+            "Which layer of a gene the model uses, for the strongest genes; grey: not measured."
         )
-    shown, told = _groups(mdata)
-    if "samples" in (mdata.uns.get("pathweave", {}).get("attributions") or {}):
-        for group in shown:
-            drawn.append(
-                _html.figure(
-                    partial(swarm, mdata, group=group),
-                    f"{group}: what moved each sample, a point a sample, red where the feature is high in it, blue where it is low.",
-                )
-            )
-    elif not on_graph:
-        drawn += [
-            _html.figure(
-                partial(attributions, mdata, level="feature", group=group),
-                f"{group}: the strongest features; red: high values raise the output, blue: they lower it.",
-            )
-            for group in shown
-        ]
-    notes = {text for text in (more, told) if text}
-    return _html.section(
-        "Genes and features", *drawn, *(_html.note(text) for text in sorted(notes))
-    )
+        drawn.append(_html.figure(heat, caption))
+    groups, told = _groups(mdata)
+    by_sample = keys.SAMPLES in (mdata.uns.get(keys.UNS, {}).get(keys.ATTRIBUTIONS) or {})
+    draw = _swarm if by_sample else _bars
+    drawn += [draw(mdata, group) for group in (groups if by_sample or not on_graph else [])]
+    return _html.section("Genes and features", *drawn, *_notes(more, told))
+
+
+def _swarm(mdata: MuData, group: str) -> str:
+    caption = "what moved each sample, a point a sample, red where the feature is high in it, blue where it is low."
+    return _html.figure(partial(swarm, mdata, group=group), f"{group}: {caption}")
+
+
+def _bars(mdata: MuData, group: str) -> str:
+    caption = "the strongest features; red: high values raise the output, blue: they lower it."
+    draw = partial(attributions, mdata, level="feature", group=group)
+    return _html.figure(draw, f"{group}: {caption}")
 
 
 def _drawing(mdata: MuData, model: Any, tests: pd.DataFrame | None, *, on_graph: bool) -> str:
@@ -257,14 +254,18 @@ def _faithful(checks: Any) -> str:
         return _html.section(
             title, _html.note("Not checked: run pathweave.tl.check(mdata, model).")
         )
+    curves: tuple[tuple[Literal["deletion", "insertion"], str], ...] = (
+        ("deletion", "taken away"), ("insertion", "brought in"),
+    )  # fmt: skip
     drawn = [
         _html.figure(
             partial(deletion, checks, curve=curve),
             f"{curve.capitalize()}: the mean output as features are {done} in the order of their attributions, beside random orders.",
         )
-        for curve, done in (("deletion", "taken away"), ("insertion", "brought in"))
+        for curve, done in curves
     ]
-    return _html.section(title, _html.lines(str(checks.verdict).splitlines(), kind="plain"), *drawn)
+    told = [line.removeprefix("- ") for line in str(checks.verdict).splitlines()]
+    return _html.section(title, _html.lines(told, kind="plain"), *drawn)
 
 
 def _stability(mdata: MuData, *levels: pd.DataFrame | None) -> str:
@@ -274,8 +275,10 @@ def _stability(mdata: MuData, *levels: pd.DataFrame | None) -> str:
         return _html.section(
             title, _html.note("Not known: run pathweave.tl.test_pathways(mdata, model).")
         )
-    drawn, rows = [], []
-    for level, draws in zip(("pathway", "gene"), levels, strict=True):
+    drawn: list[str] = []
+    rows: list[tuple[str, list[tuple[str, str]]]] = []
+    names: tuple[Literal["pathway", "gene"], ...] = ("pathway", "gene")
+    for level, draws in zip(names, levels, strict=True):
         if draws is None:
             continue
         groups, _ = _shown(draws["group"])
