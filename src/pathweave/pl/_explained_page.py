@@ -174,7 +174,7 @@ def _tests(mdata: MuData, table: pd.DataFrame | None, *, on_graph: bool) -> str:
         ]  # fmt: skip
         header: list[str | tuple[str, str]] = [
             group, "measured", ("enrichment", "95 % interval"), ("q, at all", ""), ("q", "beyond other genes"),
-            ("among first", "of the draws"), "verdict",
+            ("in front", "share of draws among their first 20"), "verdict",
         ]  # fmt: skip
         body.append(_html.table(header, rows, words=[5]))
     body.append(

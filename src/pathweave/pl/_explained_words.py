@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 WEIGHS, OFTEN, STABLE = 1.64, 0.8, 0.6
 _NAMED = 8
+_GRAPH = {
+    "": "the best baseline", "rewired_graph": "with a rewired graph", "random_pathways": "with random pathways",
+    "no_graph": "without a graph",
+}  # fmt: skip
 
 
 def evidence(mdata: MuData) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def doubtful(
             "(pathweave.evaluate.cross_validate)."
         )
     else:
-        texts += _of_graph(evaluation)
+        texts += _of_scores(evaluation)
     texts += _of_checks(found["faithfulness"])
     texts += _of_tests(found)
     if len(model.training_samples_) < 150:
@@ -145,11 +149,26 @@ def doubtful(
     return texts
 
 
-def _of_graph(report: Any) -> list[str]:
-    nulls = set(map(str, report.methods["null"]))
-    if nulls & {"rewired_graph", "random_pathways", "no_graph"}:
-        return []  # the verdict says it
-    return ["No null of the graph was tried: what the pathways add to the prediction is not known."]
+def _of_scores(report: Any) -> list[str]:
+    """Where the model is not clearly better than a baseline, or than itself without a real graph."""
+    texts = []
+    for row in report.findings().itertuples():
+        if row.null not in _GRAPH or not row.low <= 0:
+            continue
+        against = f"the best baseline ({row.against})" if not row.null else _GRAPH[row.null]
+        means = (
+            "A simpler model may be explained in its stead." if not row.null
+            else "Read pathways as a way to look at genes, not as what makes the prediction."
+        )  # fmt: skip
+        texts.append(
+            f"{row.method} is not clearly better than {against}: difference {row.difference:+.3f} [{row.low:.3f}, "
+            f"{row.high:.3f}]. {means}"
+        )
+    if not set(map(str, report.methods["null"])) & (set(_GRAPH) - {""}):
+        texts.append(
+            "No null of the graph was tried: what the pathways add to the prediction is not known."
+        )
+    return texts
 
 
 def _of_checks(checks: Any) -> list[str]:

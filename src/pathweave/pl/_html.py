@@ -29,6 +29,7 @@ ul.verdict li { margin: .25rem 0; overflow-wrap: anywhere; }
 li.warn { color: #8f1d22; font-weight: 600; }
 ul.plain li { margin: .35rem 0; }
 div.wide { overflow-x: auto; }
+div.wide + div.wide { margin-top: 1.2rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .32rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #e6e6e6; }
 thead th { border-bottom: 2px solid #999; vertical-align: bottom; }
