@@ -208,7 +208,7 @@ def _draw(shares: Flows, ax: Axes | None, *, signed: bool, tests: bool) -> Axes:
     rooms = -_LEFT, 0.95, _RIGHT - 2.0
     for i, kind in enumerate(("layer", "gene", "pathway")):
         _bands.boxes(ax, bars[i], {} if i else layers, _GREY, kind)
-        letters = max(6, int(rooms[i] / (_RIGHT - _LEFT) * wide * 72 / (0.55 * size)) - 8)
+        letters = max(6, int(rooms[i] / (_RIGHT - _LEFT) * wide * 72 / (0.62 * size)) - 8)
         texts = {
             name: f"{short(label, letters)}  {100 * sizes[i][name]:.{1 if i else 0}f} %"
             for name, label in labels[i].items()

@@ -119,6 +119,9 @@ def _of_draws(
 ) -> tuple[list[str], np.ndarray, np.ndarray, dict[str, Any], str]:
     table = get.stability(mdata, level=level)
     groups = list(dict.fromkeys(table["group"].astype(str)))
+    if not groups:
+        msg = f"level={level!r}: there are no draws of {level}s; run pathweave.tl.test_pathways again."
+        raise ValueError(msg)
     chosen = groups[0] if group is None else str(group)
     check_choice("group", chosen, groups)
     mine = table[table["group"].astype(str) == chosen]
