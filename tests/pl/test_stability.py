@@ -69,7 +69,13 @@ def test_refits_of_ones_own_are_ranked_and_summed_up():
     assert rank_stability(scores.T) == pytest.approx(np.mean(taus))
     assert f"Kendall tau {np.mean(taus):.2f}" in ax.get_title()
     assert "chance: 33 %" in ax.get_title()
-    order = pd.DataFrame(scores).rank(ascending=False).mean(axis=1).sort_values(kind="stable").index[:10]
+    order = (
+        pd.DataFrame(scores)
+        .rank(ascending=False)
+        .mean(axis=1)
+        .sort_values(kind="stable")
+        .index[:10]
+    )
     assert rows(ax) == [f"g{i}" for i in order]
     assert "among 60 genes" in ax.get_xlabel()
     same = pw.pl.stability(pd.DataFrame(np.repeat(scores[:, :1], 3, axis=1), index=table.index))
