@@ -1,6 +1,6 @@
 """Plots of what `pathweave.get` and `pathweave.evaluate` return: each takes an axes and returns it.
 
-`report` puts an evaluation's into one HTML file.
+`report` puts those of an explained model, or of an evaluation, into one HTML file.
 """
 
 from __future__ import annotations

@@ -224,14 +224,15 @@ def _bars(mdata: MuData, group: str) -> str:
 
 
 def _drawing(mdata: MuData, model: Any, tests: pd.DataFrame | None, *, on_graph: bool) -> str:
-    """The best pathway of the first group, coloured by attribution."""
+    """The best pathway of the first group that was tested, coloured by attribution."""
     if not on_graph:
         return ""
     table = get.attributions(mdata, level="pathway")
     table = table[table["n_measured"].between(5, 60)]
-    group = _groups(mdata)[0][0]
+    groups = _groups(mdata)[0]
+    known = [] if tests is None else [g for g in _shown(tests["group"])[0] if g in groups]
+    group, tested = known[0] if known else groups[0], bool(known)
     best = table[table["group"].astype(str) == group]
-    tested = tests is not None and group in set(tests["group"].astype(str))
     if tested and tests is not None:
         mine = tests[(tests["group"].astype(str) == group) & tests["n_measured"].between(5, 60)]
         best = mine if len(mine) else best

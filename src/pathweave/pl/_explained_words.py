@@ -129,6 +129,7 @@ def doubtful(
         texts += _of_scores(evaluation)
     texts += _of_checks(found["faithfulness"])
     texts += _of_tests(found)
+    texts += _off_graph(mdata, model)
     if len(model.training_samples_) < 150:
         texts.append(
             f"{len(model.training_samples_)} samples are few: expect other ranks from others."
@@ -211,12 +212,30 @@ def _of_draws(draws: Any, group: str) -> list[str]:
     told = draws.attrs["groups"][group]
     mine = draws[(draws["group"].astype(str) == group) & (draws["rank"] <= told["n_top"])]
     often = (mine.filter(like="draw_") <= told["n_top"]).mean(axis=1)
-    rare = int((often < 0.5).sum())
-    if not rare and told["tau"] >= STABLE:
+    rare, tau = int((often < 0.5).sum()), told["tau"]
+    if not rare and tau >= STABLE:
         return []
+    agree = f"Kendall tau {tau:.2f} between bootstrap draws"
     return [
-        f"{group}: {rare} of the first {len(mine)} pathways are among the first {told['n_top']} in fewer than half of the "
-        f"bootstrap draws (Kendall tau between draws {told['tau']:.2f}): do not read much into their order."
+        f"{group}: {rare} of the first {len(mine)} pathways are among the first {told['n_top']} in fewer than half of the draws "
+        f"({agree}): do not read much into their order."
+        if rare
+        else f"{group}: the ranks of pathways agree little ({agree}): do not read much into their order."
+    ]
+
+
+def _off_graph(mdata: MuData, model: Any) -> list[str]:
+    """Layers of which genes and pathways tell nothing."""
+    if model.graph_ is None:
+        return ["The model was fitted without a graph: features speak for themselves, not for genes or pathways."]  # fmt: skip
+    maps = getattr(getattr(model.ensemble_, "graph", None), "feature_maps", None) or {}
+    off = [name for name in model.layers_ if name not in maps or not (maps[name] != 0).sum()]
+    if not off:
+        return []
+    share = get.attributions(mdata, level="layer").groupby("layer", observed=True)["share"].mean()
+    return [
+        f"{', '.join(off)}: no feature is on the graph, so genes and pathways tell nothing of "
+        f"{100 * share.reindex(off).sum():.0f} % of what the model uses (pathweave.graph.coverage says why)."
     ]
 
 

@@ -262,7 +262,7 @@ def _legend(ax: Axes, *, tests: bool, mixed: bool) -> None:
     if not tests:
         told = ["high values raise", "high values lower"]
     if mixed:
-        told.append("either")
+        told.append("outside the graph")
     colors = (UP, DOWN, _GREY)[: len(told)]
     handles = [Patch(facecolor=c, alpha=0.42, label=t) for c, t in zip(colors, told, strict=True)]
     ax.legend(handles=handles, loc="lower left", frameon=False, fontsize=_FONT)
