@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -210,6 +212,22 @@ def test_a_model_no_better_than_a_baseline_or_a_rewired_graph_is_told(fitted, ju
         row["low"] <= 0
     )
     assert "No null of the graph was tried" in bad
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_layers_off_the_graph_are_told_with_their_share(fitted, tmp_path):
+    mdata, model, _ = fitted
+    assert "no feature is on the graph" not in written(mdata, model, tmp_path).said(BAD)
+    other = copy.copy(model)
+    maps = dict(model.ensemble_.graph.feature_maps)
+    maps["meth"] = maps["meth"] * 0
+    other.ensemble_ = SimpleNamespace(graph=SimpleNamespace(feature_maps=maps))
+    share = pw.get.attributions(mdata, level="layer").query("layer == 'meth'")["share"].mean()
+    bad = written(mdata, other, tmp_path).said(BAD)
+    assert (
+        f"meth: no feature is on the graph, so genes and pathways tell nothing of {100 * share:.0f} %"
+        in bad
+    )
 
 
 @pytest.mark.usefixtures("_no_figures")

@@ -103,7 +103,7 @@ def pathway_network(
     >>> best = pw.get.attributions(mdata, level="pathway")["pathway"][0]
     >>> ax = pathway_network(model.graph_, best, values=mdata)
     """
-    if hasattr(values, "mod"):
+    if hasattr(values, "obsm"):
         values = _attributed(values, group)
     elif group is not None:
         msg = f"group={group!r} chooses among the attributions of a MuData; give values=mdata, or leave group out."
