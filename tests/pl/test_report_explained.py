@@ -17,6 +17,7 @@ from html_page import Page
 from tests_helpers import quick
 
 import pathweave as pw
+from pathweave.pl._explained_words import _together
 
 mpl.use("agg")
 
@@ -151,6 +152,12 @@ def test_claims_follow_from_the_tables(fitted, tmp_path):
     page = written(out, model, tmp_path)
     assert "go with it" not in page.said(GOOD)
     assert "B: no pathway is told from shuffled labels." in page.said(BAD)
+
+
+def test_groups_of_one_finding_share_a_sentence():
+    two = {"A": "p = 0.2", "B": ""}
+    assert _together(two, "nothing.") == "A (p = 0.2), B: nothing."
+    assert _together({}, "nothing.") == ""
 
 
 @pytest.mark.usefixtures("_no_figures")

@@ -186,41 +186,63 @@ def _of_tests(found: dict[str, Any]) -> list[str]:
             "No pathway was tested against chance: run pathweave.tl.test_pathways(mdata, model). The ranks of pathways by "
             "attribution are no test."
         ]
-    alpha, texts = table.attrs["params"]["alpha"], []
+    alpha = table.attrs["params"]["alpha"]
+    none: dict[str, str] = {}
+    alike: dict[str, str] = {}
+    chance: dict[str, str] = {}
     for group, told in table.attrs["params"]["groups"].items():
         mine = table[table["group"].astype(str) == group]
-        at_all, beyond = int((mine["q_association"] < alpha).sum()), int((mine["q"] < alpha).sum())
-        if not beyond:
-            texts.append(
-                f"{group}: {at_all} of {len(mine)} pathways go with it, none more than other genes do: no single pathway can be "
-                "named as what sets it apart."
-                if at_all
-                else f"{group}: no pathway is told from shuffled labels."
-            )
+        at_all = int((mine["q_association"] < alpha).sum())
+        if not at_all:
+            none[group] = ""
+        elif not (mine["q"] < alpha).any():
+            alike[group] = f"{at_all} of {len(mine)}"
         if told["p_random_pathways"] >= alpha:
-            texts.append(
-                f"{group}: random sets of the same sizes explain how genes rank as well as the real pathways do "
-                f"(p = {told['p_random_pathways']:.2g})."
-            )
-        texts += _of_draws(found["draws"], group)
-    return texts
+            chance[group] = f"p = {told['p_random_pathways']:.2g}"
+    texts = [
+        _together(none, "no pathway is told from shuffled labels."),
+        _together(
+            alike,
+            "so many pathways go with it, none more than other genes do: no single pathway can be named as what sets it apart.",
+        ),
+        _together(
+            chance,
+            "random sets of the same sizes explain how genes rank as well as the real pathways do.",
+        ),
+        *_of_draws(found["draws"]),
+    ]
+    return [text for text in texts if text]
 
 
-def _of_draws(draws: Any, group: str) -> list[str]:
+def _together(groups: dict[str, str], words: str) -> str:
+    """One sentence for all groups that it is true of."""
+    named = [f"{group} ({detail})" if detail else group for group, detail in groups.items()]
+    return f"{', '.join(named)}: {words}" if named else ""
+
+
+def _of_draws(draws: Any) -> list[str]:
     if draws is None:
         return []
-    told = draws.attrs["groups"][group]
-    mine = draws[(draws["group"].astype(str) == group) & (draws["rank"] <= told["n_top"])]
-    often = (mine.filter(like="draw_") <= told["n_top"]).mean(axis=1)
-    rare, tau = int((often < 0.5).sum()), told["tau"]
-    if not rare and tau >= STABLE:
-        return []
-    agree = f"Kendall tau {tau:.2f} between bootstrap draws"
+    moved: dict[str, str] = {}
+    loose: dict[str, str] = {}
+    for group, told in draws.attrs["groups"].items():
+        mine = draws[(draws["group"].astype(str) == group) & (draws["rank"] <= told["n_top"])]
+        often = (mine.filter(like="draw_") <= told["n_top"]).mean(axis=1)
+        rare, tau = int((often < 0.5).sum()), f"Kendall tau {told['tau']:.2f}"
+        if rare:
+            moved[group] = f"{rare} of {len(mine)}, {tau}"
+        elif told["tau"] < STABLE:
+            loose[group] = tau
     return [
-        f"{group}: {rare} of the first {len(mine)} pathways are among the first {told['n_top']} in fewer than half of the draws "
-        f"({agree}): do not read much into their order."
-        if rare
-        else f"{group}: the ranks of pathways agree little ({agree}): do not read much into their order."
+        _together(
+            moved,
+            "so many of the first pathways are not among the first in half of the bootstrap draws; do not read much into their "
+            "order.",
+        ),
+        _together(
+            loose,
+            "the ranks of pathways agree little between bootstrap draws; do not read much into their order.",
+        ),
     ]
 
 
