@@ -159,6 +159,9 @@ def test_plots_draw_what_the_table_holds(fitted, tests):
     ax = pw.pl.volcano(drawn)
     shown = sum(len(c.get_offsets()) for c in ax.collections)
     assert shown == len(tests.gene)
+    lines = [text.xyann[1] for text in ax.texts]
+    assert len(lines) > 5
+    assert len(set(lines)) == len(lines), "a line each, so that no name lies on another"
     with pytest.raises(ValueError, match="group"):
         pw.pl.volcano(drawn, group="Z")
     mpl.pyplot.close("all")
