@@ -10,12 +10,12 @@ from scipy.stats import kstest, pearsonr
 from sklearn.linear_model import ElasticNet
 
 from pathweave import nn
+from pathweave._core.stability import rank_stability
 from pathweave.explain._evidence import Draws, node_evidence, outcome_residuals
 from pathweave.explain._joint import GeneSets, explain_jointly, normal_scores
 from pathweave.explain._significance import (
     false_discovery_rate,
     pooled_p,
-    rank_stability,
     standardised,
 )
 from pathweave.models._targets import Target

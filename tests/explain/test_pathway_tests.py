@@ -68,6 +68,21 @@ def test_tables_are_whole(tests):
     assert not p.drop(columns="attributed").isna().any().any()
 
 
+def test_draws_are_the_ranks_behind_the_table(tests):
+    pathway, gene = (tests.draws[tests.draws["level"] == level] for level in ("pathway", "gene"))
+    assert pathway["unit"].tolist() == tests.pathway["pathway"].head(50).tolist()
+    assert gene["unit"].tolist() == tests.gene["node"].head(50).tolist()
+    drawn = pathway.filter(like="draw_")
+    assert drawn.shape == (50, 6)
+    np.testing.assert_allclose((drawn <= 20).mean(axis=1), tests.pathway["among_top"].head(50))
+    found = tests.params["groups"]["B"]
+    for level, table in (("pathway", tests.pathway), ("gene", tests.gene)):
+        chance = tests.params["n_top"] / len(table)
+        assert chance < found[f"overlap_{level}"] <= 1
+        assert 0 < found[f"stability_{level}"] <= 1
+    assert found["stability_pathway"] == found["stability_score"]
+
+
 def test_nothing_is_claimed_for_shuffled_labels(fitted, attributions):
     mdata, model = fitted
     with pw.io.quiet_mudata():
@@ -117,6 +132,10 @@ def test_slots_survive_a_file_and_the_object_stays(fitted, tmp_path):
         pd.testing.assert_frame_equal(one, two, check_dtype=False, check_categorical=False)
         assert two.attrs["params"]["strata"] == "batch"
     assert pw.get.pathway_tests(back).attrs["verdict"].startswith("B: ")
+    for level in ("pathway", "gene"):
+        one, two = pw.get.stability(out, level=level), pw.get.stability(back, level=level)
+        pd.testing.assert_frame_equal(one, two, check_dtype=False, check_categorical=False)
+        assert one.attrs["groups"] == two.attrs["groups"]
 
 
 def test_plots_draw_what_the_table_holds(fitted, tests):
@@ -140,6 +159,9 @@ def test_plots_draw_what_the_table_holds(fitted, tests):
     ax = pw.pl.volcano(drawn)
     shown = sum(len(c.get_offsets()) for c in ax.collections)
     assert shown == len(tests.gene)
+    lines = [text.xyann[1] for text in ax.texts]
+    assert len(lines) > 5
+    assert len(set(lines)) == len(lines), "a line each, so that no name lies on another"
     with pytest.raises(ValueError, match="group"):
         pw.pl.volcano(drawn, group="Z")
     mpl.pyplot.close("all")

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from explained_cases import explained
 from matplotlib.patches import ArrowStyle, Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from pathweave import graph
@@ -263,3 +264,33 @@ def test_what_has_no_direction_has_no_head_and_the_legend_says_so(kind, sign, lo
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["gene", look]
     (drawn,) = [h for h in ax.get_legend().legend_handles if isinstance(h, FancyArrowPatch)]
     assert type(drawn.get_arrowstyle()) is ArrowStyle.Curve
+
+
+def test_attributions_colour_the_genes_with_their_direction():
+    mdata, network, node = explained()
+    ax = pathway_network(network, "gmt:cycle", values=mdata)
+    color = {gid: patch.get_facecolor() for gid, patch in shapes(ax).items()}
+    up, down = color[node["CDK2"]], color[node["CDK4"]]
+    assert up[0] > up[2], "high values raise: red"
+    assert down[2] > down[0], "high values lower: blue"
+    bar = ax.figure.axes[-1] if len(ax.figure.axes) > 1 else ax.child_axes[0]
+    assert "|attribution| of A (log odds)" in bar.get_xlabel()
+    importance = mdata.uns["pathweave"]["attributions"]["gene"].set_index("node")["importance"]
+    by_hand = importance * np.where(importance.index == node["CDK4"], -1, 1)
+    same = shapes(pathway_network(network, "gmt:cycle", values=by_hand))
+    assert {gid: p.get_facecolor() for gid, p in same.items()} == color
+
+
+def test_attributions_that_are_not_there_are_told():
+    mdata, network, _ = explained()
+    with pytest.raises(ValueError, match="group='Z'"):
+        pathway_network(network, "gmt:cycle", values=mdata, group="Z")
+    with pytest.raises(ValueError, match="give values=mdata"):
+        pathway_network(network, "gmt:cycle", group="A")
+    tables = mdata.uns["pathweave"]["attributions"]
+    tables["gene"] = tables["gene"].iloc[:0]
+    with pytest.raises(ValueError, match="no attributions of genes"):
+        pathway_network(network, "gmt:cycle", values=mdata)
+    mdata.uns["pathweave"] = {}
+    with pytest.raises(KeyError, match=r"tl\.attribute"):
+        pathway_network(network, "gmt:cycle", values=mdata)

@@ -57,6 +57,9 @@ PERTURBATION_SCREEN: Final = "perturbation_screen"
 
 PERTURBATION_LEVELS: Final = ("outputs", "latent", "pathway", "layer", "changes", "samples")
 
+DRAWS: Final = "draws"
+"""Entry of the tests of pathways: DataFrame of ranks under bootstrap draws."""
+
 COLUMNS: Final = "columns"
 """``mdata.uns["pathweave"]["columns"]``: JSON, for each slot of ``obsm`` the names of its columns."""
 

@@ -209,9 +209,12 @@ class PathwayTests:
         What was tested and how; by group how much pathways explain, beside shuffled labels and random pathways.
     verdict
         The result in words, a line a group.
+    draws
+        Ranks of the best pathways and genes under every bootstrap draw (`pathweave.get.stability`).
     """
 
     pathway: pd.DataFrame
     gene: pd.DataFrame
     params: dict[str, Any]
     verdict: str
+    draws: pd.DataFrame | None = None

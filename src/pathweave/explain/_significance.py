@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import false_discovery_control, kendalltau
+from scipy.stats import false_discovery_control
 
 
 def standardised(statistic: np.ndarray, n_null: int) -> np.ndarray:
@@ -37,14 +37,3 @@ def pooled_p(z: np.ndarray, n_null: int) -> np.ndarray:
 def false_discovery_rate(p: np.ndarray) -> np.ndarray:
     """Adjusted p-values (Benjamini and Hochberg 1995)."""
     return np.asarray(false_discovery_control(p)) if len(p) else p
-
-
-def rank_stability(draws: np.ndarray, *, at_most: int = 12) -> float:
-    """Mean Kendall tau between bootstrap draws (n_draws, n); NaN with fewer than two."""
-    rows = draws[:at_most]
-    taus = [
-        float(kendalltau(rows[i], rows[j]).statistic)
-        for i in range(len(rows))
-        for j in range(i + 1, len(rows))
-    ]
-    return float(np.mean(taus)) if taus else float("nan")

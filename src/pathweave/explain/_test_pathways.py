@@ -10,14 +10,15 @@ import pandas as pd
 from pathweave._core.checks import check_choice, check_mudata, check_obs_column
 from pathweave._core.progress import progress
 from pathweave._core.results import PathwayTests
+from pathweave._core.stability import rank_stability, top_overlap
 from pathweave._core.version import VERSION
 from pathweave.explain._attribute import attribute
 from pathweave.explain._evidence import Draws, NodeEvidence, node_evidence, outcome_residuals
 from pathweave.explain._joint import GeneSets, JointFit, explain_jointly, normal_scores
+from pathweave.explain._rank_draws import rank_draws
 from pathweave.explain._significance import (
     false_discovery_rate,
     pooled_p,
-    rank_stability,
     standardised,
 )
 from pathweave.explain._test_words import row_verdicts, summary
@@ -90,6 +91,7 @@ def test_pathways(
     Returns
     -------
     Tables ``pathway`` and ``gene``, ``params`` and ``verdict``; see `pathweave.get.pathway_tests` for their columns.
+    ``draws`` holds the ranks of the best under every bootstrap draw (`pathweave.get.stability`).
 
     Raises
     ------
@@ -137,7 +139,7 @@ def test_pathways(
         attributions = attribute(mdata, model, of=target, n_steps=8, max_samples=50, seed=seed)
     sets = _gene_sets(measured, list(arrays.node_ids), pathway_size)
     kept = {name: x[known] for name, x in values.items()}
-    pathway, gene, found = [], [], {}
+    pathway, gene, ranks, found = [], [], [], {}
     rng = np.random.default_rng(seed)
     for group, residual in progress(residuals.items(), desc="testing pathways"):
         draws = Draws.of(residual[known], codes[known], n_null=n_null, n_boot=n_boot, rng=rng)
@@ -164,14 +166,24 @@ def test_pathways(
         table["attributed"] = table["pathway"].map(agreed).to_numpy(dtype=float)
         table["verdict"] = row_verdicts(table, sets, alpha)
         pathway.append(table)
-        gene.append(_gene_table(group, nodes, z, scores, joint, model, n_null))
+        genes, boot["gene"] = _gene_table(group, nodes, z, scores, joint, model, n_null)
+        gene.append(genes)
+        ids = {"pathway": list(sets.ids), "gene": list(arrays.node_ids)}
+        for level, drawn in (("pathway", boot["score"]), ("gene", boot["gene"])):
+            found[group] |= {
+                f"stability_{level}": rank_stability(drawn), f"overlap_{level}": top_overlap(drawn, _TOP),
+            }  # fmt: skip
+            ranks.append(
+                rank_draws(table if level == "pathway" else genes, level, ids[level], drawn)
+            )
     params = {
         "of": target, "task": model.targets_[target].task, "strata": strata, "n_null": n_null, "n_boot": n_boot,
-        "pathway_size": list(pathway_size), "alpha": alpha, "seed": seed, "groups": found,
+        "pathway_size": list(pathway_size), "n_top": _TOP, "alpha": alpha, "seed": seed, "groups": found,
         "model": type(model).__name__, "graph_digest": model.graph_digest_, "version": VERSION,
     }  # fmt: skip
     tables = pd.concat(pathway, ignore_index=True), pd.concat(gene, ignore_index=True)
-    return PathwayTests(*tables, params, summary(tables[0], params))
+    draws = pd.concat(ranks, ignore_index=True)
+    return PathwayTests(*tables, params, summary(tables[0], params), draws)
 
 
 # pytest would take the name for a test.
@@ -316,8 +328,8 @@ def _gene_table(
     joint: JointFit,
     model: Estimator,
     n_null: int,
-) -> pd.DataFrame:
-    """Evidence of every node: its own, and its rank with that of its pathways."""
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Evidence of every node (its own, and its rank with that of its pathways), and its scores under bootstrap draws."""
     measured, graph = _graph(model)
     combined = scores + _trust_in_pathways(scores, joint.support, n_null) * joint.support
     p = pooled_p(z, n_null)
@@ -339,7 +351,7 @@ def _gene_table(
     )
     for name, values in nodes.by_layer.items():
         table[f"association_{name}"] = values
-    return _ranked(table)
+    return _ranked(table), combined[1 + n_null :]
 
 
 def _trust_in_pathways(scores: np.ndarray, support: np.ndarray, n_null: int) -> float:

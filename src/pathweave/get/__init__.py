@@ -8,6 +8,7 @@ from pathweave.get._explained import (
     faithfulness,
     pathway_tests,
     sample_attributions,
+    stability,
 )
 from pathweave.get._made import (
     adata,
@@ -22,5 +23,5 @@ from pathweave.get._perturbed import perturbations
 
 __all__ = [
     "adata", "attributions", "edges", "embedding", "faithfulness", "history", "imputed", "pathway_activity",
-    "pathway_tests", "perturbations", "predictions", "sample_attributions", "truth",
+    "pathway_tests", "perturbations", "predictions", "sample_attributions", "stability", "truth",
 ]  # fmt: skip

@@ -206,6 +206,54 @@ def pathway_tests(
     return table
 
 
+def stability(mdata: MuData, *, level: str = "pathway", group: str | None = None) -> pd.DataFrame:
+    """Read how the ranks of the best pathways or genes change when samples are drawn anew.
+
+    Parameters
+    ----------
+    mdata
+        Data that `tl.test_pathways` has written to.
+    level
+        ``"pathway"`` or ``"gene"``.
+    group
+        Only the rows of this class, number or risk; all groups if not given.
+
+    Returns
+    -------
+    The first 50 of each group, the best first: group, level, unit (id of the pathway or node), name, rank, and a column
+    a bootstrap draw, ``draw_1`` and so on, with the rank in it, among all pathways or genes. ``attrs["groups"]`` tells
+    for each group ``tau`` (mean Kendall tau between draws, over all pathways or genes), ``overlap`` (mean share of the
+    first ``n_top`` that two draws have in common), ``by_chance`` (the overlap of random ranks), ``n_top`` and
+    ``n_units``.
+
+    Examples
+    --------
+    >>> import pathweave as pw
+    >>> mdata = pw.datasets.simulate(80, effect=3.0, seed=1)
+    >>> model = pw.models.PathwayVAE(8, max_epochs=2, n_folds=3)
+    >>> model = model.fit(mdata, pw.graph.reactome(), target="class")
+    >>> pw.tl.test_pathways(mdata, model, n_null=50, n_boot=5)
+    >>> pw.get.stability(mdata).filter(like="draw_").shape
+    (50, 5)
+    """
+    tests = pathway_tests(mdata, level=level)
+    stored = (record(mdata).get(keys.PATHWAY_TESTS) or {}).get(keys.DRAWS)
+    if stored is None:
+        raise KeyError(first("no bootstrap draws of the tests", "pathweave.tl.test_pathways again"))
+    table = of_group(stored[stored["level"] == level], group, "tested")
+    params = tests.attrs["params"]
+    sizes = tests["group"].astype(str).value_counts()
+    table.attrs["groups"] = {
+        name: {
+            "tau": float(found[f"stability_{level}"]), "overlap": float(found[f"overlap_{level}"]),
+            "by_chance": min(1.0, params["n_top"] / int(sizes[name])),
+            "n_top": min(int(params["n_top"]), int(sizes[name])), "n_units": int(sizes[name]),
+        }
+        for name, found in params["groups"].items()
+    }  # fmt: skip
+    return table
+
+
 def of_group(table: pd.DataFrame, group: str | None, what: str) -> pd.DataFrame:
     """Rows of one group or of all, groups in their order, the best first in each."""
     table = table.copy()

@@ -1,6 +1,6 @@
 """Plots of what `pathweave.get` and `pathweave.evaluate` return: each takes an axes and returns it.
 
-`report` puts an evaluation's into one HTML file.
+`report` puts those of an explained model, or of an evaluation, into one HTML file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from pathweave.pl._perturbation import perturbation, perturbation_screen
 from pathweave.pl._predicted import predicted
 from pathweave.pl._report import report
 from pathweave.pl._roc import roc
+from pathweave.pl._sankey import sankey
 from pathweave.pl._scores import scores
+from pathweave.pl._stability import stability
 from pathweave.pl._survival import survival
 from pathweave.pl._survival_by_risk import survival_by_risk
 from pathweave.pl._swarm import swarm
@@ -33,6 +35,6 @@ from pathweave.pl._tuning import tuning
 __all__ = [
     "attributions", "calibration", "confusion", "coverage", "critical_difference", "curve", "deletion", "edges",
     "embedding", "gene_layers", "history", "parts", "pathway_network", "pathway_tests", "pathways", "perturbation",
-    "perturbation_screen", "predicted", "report", "roc", "scores", "survival", "survival_by_risk", "swarm", "tuning",
-    "volcano",
+    "perturbation_screen", "predicted", "report", "roc", "sankey", "scores", "stability", "survival",
+    "survival_by_risk", "swarm", "tuning", "volcano",
 ]  # fmt: skip

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+_LARGE = 700_000
+"""Bytes of an SVG beyond which a figure is a PNG."""
+
 STYLE = """
 :root { color-scheme: light; }
 body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1.5rem 4rem; color: #222; background: #fff;
@@ -26,12 +29,14 @@ ul.verdict li { margin: .25rem 0; overflow-wrap: anywhere; }
 li.warn { color: #8f1d22; font-weight: 600; }
 ul.plain li { margin: .35rem 0; }
 div.wide { overflow-x: auto; }
+div.wide + div.wide { margin-top: 1.2rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .32rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #e6e6e6; }
 thead th { border-bottom: 2px solid #999; vertical-align: bottom; }
 table.numbers { font-size: .86rem; }
 table.numbers td { white-space: nowrap; }
 table.numbers th[scope=row] { min-width: 9rem; max-width: 20rem; overflow-wrap: anywhere; }
+table.numbers td.words { white-space: normal; min-width: 16rem; }
 tbody th { font-weight: 500; }
 tr.null { color: #777; }
 td.best { font-weight: 700; }
@@ -92,12 +97,14 @@ def table(
     *,
     best: Sequence[str | None] = (),
     grey: Iterable[str] = (),
+    words: Iterable[int] = (),
 ) -> str:
     """Lay out numbers: a row is its name and cells of a number and its small print, as a header may be.
 
     `best` names the row whose cell is bold, for each column after the first; rows in `grey` step back.
+    Cells at the places `words` are text that may take several lines.
     """
-    behind = set(grey)
+    behind, text = set(grey), set(words)
     head = "".join(
         f'<th scope="col">{escape(name)}{f"<small>{escape(small)}</small>" if small else ""}</th>'
         for name, small in (
@@ -109,6 +116,7 @@ def table(
         told = ""
         for i, (number, small) in enumerate(cells):
             bold = ' class="best"' if i < len(best) and best[i] == name else ""
+            bold = ' class="words"' if i in text else bold
             more = f"<small>{escape(small)}</small>" if small else ""
             told += f"<td{bold}>{escape(number)}{more}</td>"
         step = ' class="null"' if name in behind else ""
@@ -121,7 +129,7 @@ def table(
 
 
 def figure(plot: Callable[[], Axes], caption: str) -> str:
-    """Draw into the page; where a plot cannot be drawn the page says why."""
+    """Draw into the page, as SVG, or PNG where that is large; where a plot cannot be drawn the page says why."""
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
@@ -131,8 +139,13 @@ def figure(plot: Callable[[], Axes], caption: str) -> str:
     with plt.ioff(), mpl.rc_context(style):
         try:
             drawn: Any = plot().get_figure()
-            out = io.BytesIO()
-            drawn.savefig(out, format="svg", metadata={"Date": None})
+            kind, out = "svg+xml", io.BytesIO()
+            drawn.savefig(out, format="svg", metadata={"Date": None}, bbox_inches="tight")
+            if out.tell() > _LARGE:
+                kind, out = "png", io.BytesIO()
+                drawn.savefig(
+                    out, format="png", dpi=160, metadata={"Software": None}, bbox_inches="tight"
+                )
         except ValueError as error:
             return note(f"{caption} Not drawn: {error}")
         finally:
@@ -141,6 +154,6 @@ def figure(plot: Callable[[], Axes], caption: str) -> str:
     data = base64.b64encode(out.getvalue()).decode("ascii")
     alt = escape(caption, quote=True)
     return (
-        f'<figure><img alt="{alt}" src="data:image/svg+xml;base64,{data}">'
+        f'<figure><img alt="{alt}" src="data:image/{kind};base64,{data}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )

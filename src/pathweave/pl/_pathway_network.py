@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pathweave._core.checks import listed
+from pathweave import get
+from pathweave._core.checks import check_choice, listed
 from pathweave.graph import PathwayGraph
 from pathweave.pl import _network_draw as draw
 from pathweave.pl._network_items import make_items
@@ -17,13 +18,15 @@ from pathweave.pl._network_scene import arranged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from mudata import MuData
 
 
 def pathway_network(
     graph: PathwayGraph,
     pathway: str,
     *,
-    values: pd.Series | Mapping[str, float] | None = None,
+    values: pd.Series | Mapping[str, float] | MuData | None = None,
+    group: str | None = None,
     ax: Axes | None = None,
     max_nodes: int = 150,
     labels: bool | Mapping[str, str] = True,
@@ -48,7 +51,10 @@ def pathway_network(
     values
         Number of each node, by node id or symbol (a log fold change, an attribution): the colour.
         Nodes that are not named, or NaN, are grey; a box of several genes has their mean; names
-        that are not in the pathway are passed over.
+        that are not in the pathway are passed over. A MuData with attributions (`pathweave.tl.attribute`) stands for the
+        mean |attribution| of each gene, negative where high values lower the output.
+    group
+        Group of the attributions of a MuData; the first by default.
     ax
         Axes to draw on; without, a figure as large as the pathway needs.
     max_nodes
@@ -87,7 +93,21 @@ def pathway_network(
     >>> ax = pathway_network(graph, "p53", values={"MDM2": 1.5, "ATM": -0.5})
     >>> ax.get_title()
     'p53'
+
+    Coloured by what a model made of it:
+
+    >>> mdata = pw.datasets.simulate(60, seed=1)
+    >>> model = pw.models.PathwayVAE(8, max_epochs=3, n_folds=3)
+    >>> model = model.fit(mdata, pw.graph.reactome(), target="class")
+    >>> pw.tl.attribute(mdata, model, n_steps=8)
+    >>> best = pw.get.attributions(mdata, level="pathway")["pathway"][0]
+    >>> ax = pathway_network(model.graph_, best, values=mdata)
     """
+    if hasattr(values, "obsm"):
+        values = _attributed(values, group)
+    elif group is not None:
+        msg = f"group={group!r} chooses among the attributions of a MuData; give values=mdata, or leave group out."
+        raise ValueError(msg)
     given: Any = graph
     if not isinstance(given, PathwayGraph):
         msg = f"graph must be a PathwayGraph, found {type(given).__name__}; call pathway_network(graph, pathway, values=...)."
@@ -131,6 +151,24 @@ def pathway_network(
         draw.caption(ax, "; ".join(notes), under_bar=scale_of_values is not None)
     ax.set_title(title)
     return ax
+
+
+def _attributed(mdata: MuData, group: str | None) -> pd.Series:
+    """Importance of every node with the sign of its direction."""
+    table = get.attributions(mdata, level="gene")
+    if table.empty:
+        msg = (
+            "values: there are no attributions of genes: fit with a graph, and explain single values or genes, not layers or "
+            "pathways."
+        )
+        raise ValueError(msg)
+    groups = list(dict.fromkeys(table["group"].astype(str)))
+    chosen = groups[0] if group is None else str(group)
+    check_choice("group", chosen, groups)
+    mine = table[table["group"].astype(str) == chosen].set_index("node")
+    unit = table.attrs["params"].get("unit", "output")
+    signed = mine["importance"] * np.where(mine["direction"] < 0, -1.0, 1.0)
+    return signed.rename(f"|attribution| of {chosen} ({unit}), < 0: high values lower it")
 
 
 def _between(edges: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:

@@ -119,19 +119,18 @@ def volcano(mdata: MuData, *, group: str | None = None, ax: Axes | None = None) 
         rows = hit & ((direction > 0) == up)
         ax.scatter(direction[rows], height[rows], c=colour, s=14, label=f"{label} ({rows.sum()})")
     ax.axhline(-np.log10(alpha), color=REFERENCE, linewidth=0.8, linestyle="--")
-    # Many share the smallest q that so many shuffles can give: names are stacked, pointing inwards.
+    # Many share the smallest q that so many shuffles can give: names are stacked, a line each, pointing inwards.
     named = table[hit].head(_LABELS).sort_values("direction", key=np.abs)
-    for up in (False, True):
-        for place, row in enumerate(named[(named["direction"] > 0) == up].itertuples()):
-            ax.annotate(
-                f"{row.symbol or row.node} ({row.layer})", (row.direction, -np.log10(row.q)),
-                fontsize=7, xytext=(0, 8 + 9 * place), textcoords="offset points",
-                ha="right" if up else "left", annotation_clip=False,
-                arrowprops={"arrowstyle": "-", "color": REFERENCE, "linewidth": 0.4},
-            )  # fmt: skip
+    for place, row in enumerate(named.itertuples()):
+        ax.annotate(
+            f"{row.symbol or row.node} ({row.layer})", (row.direction, -np.log10(row.q)),
+            fontsize=7, xytext=(0, 8 + 9 * place), textcoords="offset points",
+            ha="right" if row.direction > 0 else "left", annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": REFERENCE, "linewidth": 0.4},
+        )  # fmt: skip
     ax.set_xlabel("direction, mean z of the gene's features")
     ax.set_ylabel("false discovery rate, -log10 q")
-    ax.set_title(f"Genes and compounds that go with {group}", fontsize=10, pad=14 + 9 * _LABELS)
+    ax.set_title(f"Genes and compounds that go with {group}", fontsize=10, pad=14 + 9 * len(named))
     ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 

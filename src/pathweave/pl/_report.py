@@ -1,60 +1,67 @@
-"""One HTML file that tells an evaluation: verdict, scores, pictures, costs, and what cannot be seen."""
+"""One HTML file for a colleague: an explained model, or an evaluation."""
 
 from __future__ import annotations
 
-from functools import partial
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pathweave._core.files import whole
+from pathweave._core.version import VERSION
 from pathweave.pl import _html
-from pathweave.pl._calibration import calibration
-from pathweave.pl._confusion import confusion
-from pathweave.pl._predicted import predicted
-from pathweave.pl._report_words import how, metric_name, number, unseen
-from pathweave.pl._reports import check_report, choose_one
-from pathweave.pl._roc import roc
-from pathweave.pl._scores import scores
-from pathweave.pl._survival_by_risk import survival_by_risk
+from pathweave.pl._evaluation_page import evaluation_sections
+from pathweave.pl._explained_page import explained_sections, heading_of
+from pathweave.pl._reports import check_report
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    import pandas as pd
-
-_TARGETS = 3
-_MOST_ROWS = 50
+    from mudata import MuData
 
 
 def report(
-    report: Any, path: str | PathLike[str], *, title: str | None = None, leakage: Any = None
+    found: MuData | Any,
+    path: str | PathLike[str],
+    *,
+    model: Any = None,
+    evaluation: Any = None,
+    title: str | None = None,
+    leakage: Any = None,
 ) -> Path:
-    """Write an evaluation to one HTML file that needs no other file and no network.
+    """Write an explained model, or an evaluation, to one HTML file that needs no other file and no network.
 
     Parameters
     ----------
-    report
-        What `pathweave.evaluate.cross_validate` or `validate` returned.
+    found
+        MuData that `pathweave.tl.attribute` has written to, and best also `pathweave.tl.test_pathways` and
+        `pathweave.tl.check`; or what `pathweave.evaluate.cross_validate` or `validate` returned.
     path
         File to write, such as ``"report.html"``; it is replaced if it is there.
+    model
+        The model that was explained; needed with a MuData.
+    evaluation
+        What `pathweave.evaluate.cross_validate` or `validate` returned for such a model, shown beside its
+        explanations: without it the page can say what the model uses, not whether it is any good.
     title
-        Heading; by default the outcome that was predicted.
+        Heading; by default what is explained, or the outcome that was predicted.
     leakage
         What a check for leakage found, shown as its text.
 
     Returns
     -------
-    The path. The file holds the verdict in words, how the evaluation was done, all scores with intervals,
-    paired comparisons, the plots that suit the outcome, costs, and what the evaluation cannot show. The same report
-    gives the same bytes.
+    The path. Of an explained model the file holds, in words, tables and figures: what is and is not believable; the
+    data; scores beside the baselines; what each layer gives, and how it flows through genes into pathways; tests of
+    pathways with their verdicts; genes by layer; one pathway drawn; whether the attributions are faithful to the model;
+    and how stable the ranks are. What was not computed is named with the call that does it. Of an evaluation: the verdict,
+    how it was done, all scores with intervals, paired comparisons, the plots that suit the outcome, costs, and what
+    the evaluation cannot show. Figures are inside as SVG (PNG where that would be large), each with a text for those who
+    do not see it. The same input gives the same bytes.
 
     Raises
     ------
     TypeError
-        If `report` is no report.
+        If `found` is neither, or `model` is missing or of no use.
+    KeyError
+        If the MuData has no attributions.
     FileNotFoundError
         If the folder is not there.
 
@@ -69,207 +76,51 @@ def report(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     pw.pl.report(found, pathlib.Path(folder) / "report.html").name
     'report.html'
+
+    >>> model = pw.models.PathwayVAE(8, max_epochs=3, n_folds=3).fit(mdata, target="class")
+    >>> pw.tl.attribute(mdata, model, n_steps=8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "model.html"
+    ...     pw.pl.report(mdata, path, model=model, evaluation=found).name
+    'model.html'
     """
-    check_report(report, "report")
+    explained = hasattr(found, "mod") and hasattr(found, "obsm")
+    if explained:
+        _check_explained(model, evaluation)
+    else:
+        _check_evaluation(found, model, evaluation)
     target = Path(path)
     if target.is_dir():
         msg = f"path={str(path)!r} is a folder; name a file in it, such as 'report.html'."
         raise IsADirectoryError(msg)
     with whole(target) as work:
-        heading = title or f"Evaluation: {', '.join(map(str, report.targets))}"
-        parts = [
-            _verdict(report),
-            _html.section("How it was done", _html.pairs(how(report))),
-            _scores(report),
-            _comparison(report),
-            _plots(report),
-            _per_target(report),
-            _leakage(leakage),
-            _costs(report),
-            _html.section(
-                "What cannot be seen here",
-                _html.lines(unseen(report, leakage=leakage is not None), kind="plain"),
-            ),
-        ]
-        foot = f"Written by pathweave {report.params.get('version', '')}".strip() + "."
+        if explained:
+            heading = title or heading_of(found)
+            parts = explained_sections(found, model, evaluation, leakage)
+            version = VERSION
+        else:
+            heading = title or f"Evaluation: {', '.join(map(str, found.targets))}"
+            parts = evaluation_sections(found, leakage)
+            version = str(found.params.get("version", ""))
+        foot = f"Written by pathweave {version}".strip() + "."
         work.write_text(_html.page(heading, parts, foot), encoding="utf-8")
     return target
 
 
-def _verdict(report: Any) -> str:
-    told = [line for line in str(report.verdict()).splitlines() if line]
-    return _html.section("Verdict", _html.lines(told, kind="verdict"))
+def _check_explained(model: Any, evaluation: Any) -> None:
+    if not all(hasattr(model, part) for part in ("layers_", "targets_", "training_samples_")):
+        given = "nothing" if model is None else type(model).__name__
+        msg = f"model must be the fitted model that was explained, found {given}; call report(mdata, path, model=model)."
+        raise TypeError(msg)
+    if evaluation is not None:
+        check_report(evaluation, "report")
 
 
-def _ends(low: float, high: float) -> str:
-    return "" if np.isnan(low) else f"{number(low)} to {number(high)}"
-
-
-def _scores(report: Any) -> str:
-    """Forest plot, and a table of all metrics, the primary first."""
-    metrics = [report.primary, *(metric for metric in report.metrics if metric != report.primary)]
-    tables = {metric: report.summary(metric) for metric in metrics}
-    first = tables[report.primary]
-    header: list[str | tuple[str, str]] = ["method", "splits"]
-    best: list[str | None] = [None]
-    for metric, table in tables.items():
-        known = table.dropna(subset="mean")
-        lower = table.attrs["lower_is_better"]
-        header.append((metric_name(metric), "lower is better" if lower else ""))
-        real = known[known["kind"] != "null"]
-        best.append(str(real.index[0]) if len(real) else None)
-    rows = []
-    for name in first.index:
-        cells = [(str(int(first.loc[name, "n"])), "")]
-        for table in tables.values():
-            row = table.loc[name] if name in table.index else None
-            cells.append(
-                ("-", "") if row is None else (number(row["mean"]), _ends(row["low"], row["high"]))
-            )
-        rows.append((str(name), cells))
-    one = int(first["n"].max()) == 1
-    told = (
-        "Below each score its 95 % interval, a bootstrap of the test samples."
-        if one
-        else "Means over the splits, below them 95 % intervals that allow for training sets that overlap (Nadeau and Bengio "
-        "2003; they may reach beyond the range of the score)."
-    )
-    grey = [str(name) for name in first.index[first["kind"] == "null"]]
-    forest = _html.figure(
-        lambda: scores(report),
-        f"{metric_name(report.primary)} of every method with its 95 % interval.",
-    )
-    return _html.section(
-        "Scores", forest, _html.table(header, rows, best=best, grey=grey),
-        _html.note(f"{told} Bold: best in the column, nulls aside."),
-    )  # fmt: skip
-
-
-def _comparison(report: Any) -> str:
-    if len(report.methods) < 2:
-        return ""
-    table = report.compare()
-    reference = table.attrs["reference"]
-    header = ["method", "difference", "p", "p, Holm", "splits"]
-    rows = [
-        (
-            str(name),
-            [
-                (_signed(row["difference"]) if row["n"] else "-", _ends(row["low"], row["high"])),
-                (_p(row["p"]), ""), (_p(row["p_holm"]), ""), (str(int(row["n"])), ""),
-            ],
+def _check_evaluation(found: Any, model: Any, evaluation: Any) -> None:
+    if model is not None or evaluation is not None:
+        msg = (
+            "model= and evaluation= go with an explained MuData, as in report(mdata, path, model=model, evaluation=report); "
+            f"found is {type(found).__name__}."
         )
-        for name, row in table.iterrows()
-    ]  # fmt: skip
-    nulls = report.methods.index[report.methods["kind"] == "null"]
-    told = f"{metric_name(report.primary)} of each method minus that of {reference}, on the same splits."
-    if int(table["n"].max()) > 1:
-        told += (
-            " Corrected resampled t-test (Nadeau and Bengio 2003); Holm's correction over all rows."
-        )
-    else:
-        told += (
-            " One split: its test samples are drawn anew in pairs, which holds for these fits and does not tell how another "
-            "training set would do; Holm's correction over all rows."
-        )
-    return _html.section(
-        f"Compared with {reference}",
-        _html.table(header, rows, grey=map(str, nulls)),
-        _html.note(told),
-    )
-
-
-def _signed(value: float) -> str:
-    return "0.000" if abs(value) < 5e-4 else f"{value:+.3f}"
-
-
-def _p(p: float) -> str:
-    if np.isnan(p):
-        return "-"
-    return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
-
-
-def _plots(report: Any) -> str:
-    name = choose_one(report, None)
-    once = "Test samples of one repeat, each counted once"
-    if report.task == "class":
-        drawn = [
-            _html.figure(
-                lambda: roc(report),
-                "ROC curves, averaged over the splits. Band: one standard deviation over the splits.",
-            ),
-            _html.figure(
-                lambda: calibration(report),
-                f"How often what was predicted came true. {once}; a dot is a bin, its area the samples.",
-            ),
-            _html.figure(
-                lambda: confusion(report, name), f"What {name} took each class for. {once}."
-            ),
-        ]
-    elif report.task == "survival":
-        drawn = [
-            _html.figure(
-                lambda: survival_by_risk(report, name),
-                f"Kaplan-Meier curves by the risk that {name} predicted. {once}; risk groups are formed within each split.",
-            )
-        ]
-    else:
-        targets = _targets(report, name)
-        drawn = [
-            _html.figure(
-                partial(predicted, report, target, name),
-                f"{target}: what {name} predicted against what was measured. {once}.",
-            )
-            for target in targets[:_TARGETS]
-        ]
-        if len(targets) > _TARGETS:
-            drawn.append(_html.note(f"The {_TARGETS} that are predicted best, of {len(targets)}."))
-    return _html.section("Pictures", *drawn)
-
-
-def _targets(report: Any, name: str) -> list[str]:
-    """Outcomes, the best predicted first."""
-    table: pd.DataFrame = report.per_target()
-    return [str(target) for target in table[name].sort_values(ascending=False).index]
-
-
-def _per_target(report: Any) -> str:
-    if report.task != "number" or len(report.targets) < 2:
-        return ""
-    table = report.per_target()
-    order = table.loc[_targets(report, choose_one(report, None))]
-    shown = order.iloc[:_MOST_ROWS]
-    rows = [(str(name), [(number(value), "") for value in row]) for name, row in shown.iterrows()]
-    more = "" if len(order) <= _MOST_ROWS else f" The first {_MOST_ROWS} of {len(order)}."
-    return _html.section(
-        "Each outcome", _html.table(["outcome", *map(str, table.columns)], rows),
-        _html.note(f"Pearson's r, averaged over the splits.{more}"),
-    )  # fmt: skip
-
-
-def _leakage(leakage: Any) -> str:
-    if leakage is None:
-        return ""
-    return _html.section("Check for leakage", f"<pre>{escape(str(leakage))}</pre>")
-
-
-def _rounded(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.0f}"
-
-
-def _costs(report: Any) -> str:
-    groups = report.timings.groupby("method", sort=False, observed=True)
-    rows = [
-        (
-            str(name),
-            [
-                (str(len(part)), ""), (f"{part['seconds'].mean():.2f}", ""), (f"{part['seconds'].sum():.1f}", ""),
-                (_rounded(part["peak_mb"].max()), ""),
-            ],
-        )
-        for name, part in groups
-    ]  # fmt: skip
-    header = ["method", "fits", "seconds a fit", "seconds in all", "peak memory of a fit (MB)"]
-    total = report.timings["seconds"].sum()
-    told = f"All fits together: {total:.0f} s on one thread each. Memory is what a fit added to its process."
-    return _html.section("Costs", _html.table(header, rows), _html.note(told))
+        raise TypeError(msg)
+    check_report(found, "report")

@@ -56,7 +56,8 @@ def test_pathways(
     Returns
     -------
     ``None``, or the copy. Sets ``mdata.uns["pathweave"]["pathway_tests"]``: DataFrames ``pathway`` and ``gene``,
-    ``params`` (JSON) and ``verdict``; read them with `pathweave.get.pathway_tests`.
+    ``draws`` (ranks under bootstrap draws), ``params`` (JSON) and ``verdict``; read them with
+    `pathweave.get.pathway_tests` and `pathweave.get.stability`.
 
     Examples
     --------
@@ -73,7 +74,7 @@ def test_pathways(
         pathway_size=pathway_size, alpha=alpha, seed=seed,
     )  # fmt: skip
     out = copied(mdata) if copy else mdata
-    record = {"pathway": found.pathway, "gene": found.gene}
+    record = {"pathway": found.pathway, "gene": found.gene, keys.DRAWS: found.draws}
     texts = {"params": json.dumps(found.params), "verdict": found.verdict}
     write_record(out, keys.PATHWAY_TESTS, {**record, **texts})
     return out if copy else None
