@@ -8,7 +8,7 @@ level and column.
 groups; ``top20`` the share of the first 20 that two draws have in common. ``five_folds``: the training parts of five
 folds, four fifths of the samples each, every one tested anew (50 shuffles). ``bootstrap``: the stability that the table
 itself tells, of samples drawn with replacement; harsher, as a third of the samples is missing and others count twice.
-``tests`` do not depend on the network, so that its refits change nothing here but the column ``attributed``.
+What is tested does not depend on the network: its refits change nothing here but the column ``attributed``.
 
 ccle4: lineages (``tcga_code``, ten lines or more) from rna, meth, protein and metab; the folds on the six largest
 lineages, the time on all of them. gbmlgg: overall survival from rna, cnv and mutation. ``seconds`` (wall) and

@@ -14,7 +14,12 @@ from pathweave._core.version import VERSION
 from pathweave.explain._attribute import attribute
 from pathweave.explain._classics import classic_columns
 from pathweave.explain._evidence import Draws, NodeEvidence, node_evidence, outcome_residuals
-from pathweave.explain._joint import JointFit, explain_jointly, normal_scores
+from pathweave.explain._joint import (
+    JointFit,
+    explain_jointly,
+    normal_scores,
+    trust_in_pathways,
+)
 from pathweave.explain._measured_sets import measured_sets
 from pathweave.explain._significance import (
     false_discovery_rate,
@@ -304,7 +309,7 @@ def _gene_table(
 ) -> pd.DataFrame:
     """Evidence of every node: its own, and its rank with that of its pathways."""
     measured, graph = _graph(model)
-    combined = scores + _trust_in_pathways(scores, joint.support, n_null) * joint.support
+    combined = scores + trust_in_pathways(scores, joint.support, n_null) * joint.support
     p = pooled_p(z, n_null)
     info = measured.nodes.set_index("id").loc[list(graph.node_ids)]
     table = pd.DataFrame(
@@ -325,26 +330,6 @@ def _gene_table(
     for name, values in nodes.by_layer.items():
         table[f"association_{name}"] = values
     return _ranked(pd.concat([table, usual], axis=1))
-
-
-def _trust_in_pathways(scores: np.ndarray, support: np.ndarray, n_null: int) -> float:
-    r"""How much the pathways' word counts beside a node's own evidence.
-
-    With own evidence :math:`q = b s + m + e`, support s, the node's own effect m and noise e, the best prediction of
-    ``b s + m`` is :math:`w q + (1 - w) b s` with :math:`w = \mathrm{var}(m) / (\mathrm{var}(m) + \mathrm{var}(e))`
-    (Efron and Morris 1973); the noise is what bootstrap draws differ by.
-    """
-    q, s = scores[0], support[0]
-    power = float(s @ s)
-    if power <= 0:
-        return 0.0
-    slope = float(s @ q) / power
-    left = float(np.square(q - slope * s).mean())
-    noise = float(scores[1 + n_null :].var(axis=0, ddof=1).mean())
-    own = max(
-        1.0 - noise / left, 0.1
-    )  # never all for the pathways: most genes' sets are incomplete
-    return slope * (1.0 - own) / own
 
 
 def _attributed(attributions: Attributions, group: str) -> dict[str, float]:
