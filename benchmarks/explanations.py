@@ -1,6 +1,6 @@
 """Explanations judged on planted truth: `pw.tl.test_pathways` beside the classics, on the same data.
 
-Run from the project's root: ``python benchmarks/explanations.py [planted layers null rewired] [--seeds 6] [--only SETTING]``. It writes
+Run from the project's root: ``python benchmarks/explanations.py [planted layers null rewired | summary] [--seeds 6] [--only SETTING]``. It writes
 ``explanations.csv`` (a row a data set and method), ``explanations_layers.csv``, ``explanations_null.csv`` and ``explanations_rewired.csv`` (a row a data set)
 beside it. Rows that are there already are kept, so that a run that was broken off goes on. GSEA's own rows are left out
 without ``pip install gseapy``.
@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
-from scipy.stats import ttest_ind
+from scipy.stats import kstest, ttest_ind
 from sklearn.linear_model import ElasticNetCV
 from sklearn.metrics import average_precision_score, roc_auc_score
 from tqdm import tqdm
@@ -363,6 +363,44 @@ def keep(path: Path, rows: list[dict[str, object]]) -> None:
     table.to_csv(path, index=False, float_format="%.4g")
 
 
+def summary() -> str:
+    """The tables in short: means by setting and method; Kolmogorov-Smirnov and counts where nothing is planted."""
+    table = pd.read_csv(HERE / "explanations.csv")
+    told = ["explanations.csv, means"]
+    scores = ["pathway_auroc", "pathway_ap", "gene_auroc", "gene_ap"]
+    for column in scores:
+        means = table.pivot_table(values=column, index="method", columns="setting", sort=False)
+        told.append(f"{column}\n{means.assign(all=means.mean(axis=1)).round(3).to_string()}")
+    counts = table[table["method"] == "test_pathways"].groupby("setting", sort=False)
+    found = [
+        "pathways_below_05",
+        "planted_pathways_below_05",
+        "genes_below_05",
+        "planted_genes_below_05",
+    ]
+    told.append(counts[found].mean().assign(data_sets=counts.size()).round(1).to_string())
+    layer = pd.read_csv(HERE / "explanations_layers.csv")
+    by = layer.groupby(["reading", "setting", "method"], sort=False)
+    sums = by[["right", "genes", "right_below_05", "genes_below_05"]].sum()
+    shares = sums.assign(
+        share=sums["right"] / sums["genes"],
+        share_below_05=sums["right_below_05"] / sums["genes_below_05"],
+    )
+    told.append(f"explanations_layers.csv\n{shares.round(3).to_string()}")
+    nothing = pd.read_csv(HERE / "explanations_null.csv")
+    told.append(f"explanations_null.csv, {len(nothing)} data sets")
+    for column in [c for c in nothing if c.startswith("p_") or c == "p"]:
+        test = kstest(nothing[column], "uniform")
+        told.append(f"{column}: D = {test.statistic:.3f}, p = {test.pvalue:.3f}")
+    for column in nothing.filter(like="least_q"):
+        told.append(f"{column} < .05 in {(nothing[column] < ALPHA).sum()} of {len(nothing)}")
+    told.append(f"advantage claimed in {nothing['advantage_claimed'].sum()}")
+    rewired = pd.read_csv(HERE / "explanations_rewired.csv").groupby("graph", sort=False)
+    told.append(rewired[["below_05", "below_05_alone", "below_05_association"]].mean().to_string())
+    told.append(rewired["advantage_claimed"].agg(["sum", "size"]).to_string())
+    return "\n\n".join(told)
+
+
 def main() -> None:
     """Run what is asked and is not there yet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -377,6 +415,9 @@ def main() -> None:
     parser.add_argument("--rewirings", type=int, default=8)
     parser.add_argument("--only", choices=list(SETTINGS))
     asked = parser.parse_args()
+    if asked.parts == ["summary"]:
+        print(summary())
+        return
     pw.settings.progress = False
     jobs = []
     for part, file, run in (

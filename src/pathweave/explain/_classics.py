@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import scipy.sparse as sp
 
+_ROWS = 32
 _PENALTIES = tuple(10.0**k for k in range(6))
 
 
@@ -243,15 +244,17 @@ def strongest_feature(
     for name, feature_map in feature_maps.items():
         mean, spread, count = _moments(values[name].astype(np.float64))
         x = np.nan_to_num((values[name] - mean) / np.where(spread > 0, spread, np.inf))
-        z = np.abs(rows @ x) / np.sqrt(np.maximum(count, 1))
         feature, node = feature_map.nonzero()
         order = np.argsort(node, kind="stable")
         feature, node = feature[order], node[order]
         if not len(node):
             continue
         first = np.flatnonzero(np.diff(node, prepend=-1))
-        best = np.maximum.reduceat(z[:, feature], first, axis=1)
-        strongest[:, node[first]] = np.maximum(strongest[:, node[first]], best)
+        for start in range(0, len(rows), _ROWS):  # bounds the memory of many features
+            block = slice(start, start + _ROWS)
+            z = np.abs(rows[block] @ x) / np.sqrt(np.maximum(count, 1))
+            best = np.maximum.reduceat(z[:, feature], first, axis=1)
+            strongest[block, node[first]] = np.maximum(strongest[block, node[first]], best)
     return strongest
 
 
