@@ -83,6 +83,30 @@ def test_draws_are_the_ranks_behind_the_table(tests):
     assert found["stability_pathway"] == found["stability_score"]
 
 
+def test_classics_stand_beside_and_change_nothing(fitted, attributions, tests):
+    mdata, model = fitted
+    found = pw.explain.test_pathways(
+        mdata, model, n_null=60, n_boot=6, attributions=attributions, classics=True
+    )
+    for level in ("pathway", "gene"):
+        ours, both = getattr(tests, level), getattr(found, level)
+        pd.testing.assert_frame_equal(both[list(ours.columns)], ours)
+    assert set(found.pathway) - set(tests.pathway) == {
+        "p_over_representation", "q_over_representation", "gsea", "p_gsea", "q_gsea", "linear_weights",
+    }  # fmt: skip
+    assert set(found.gene) - set(tests.gene) == {
+        "p_t_test", "q_t_test", "layer_t_test", "linear_weights",
+    }  # fmt: skip
+    assert not found.pathway.filter(regex="over|gsea|linear").isna().any(axis=None)
+    # Rows belong together: the classics, too, see what was planted.
+    planted = pw.get.truth(mdata).pathways
+    for column in ("gsea", "linear_weights"):
+        assert _auroc(found.pathway, "pathway", planted, column) > 0.75
+    genes = found.gene[found.gene["kind"] == "gene"]
+    assert roc_auc_score(genes["node"].isin(pw.get.truth(mdata).genes), -genes["p_t_test"]) > 0.75
+    assert found.params["classics"]
+
+
 def test_nothing_is_claimed_for_shuffled_labels(fitted, attributions):
     mdata, model = fitted
     with pw.io.quiet_mudata():

@@ -138,3 +138,23 @@ def _non_negative_elastic_net(gram: np.ndarray, product: np.ndarray, n: int) -> 
         if moved < _TOLERANCE:
             break
     return current.astype(np.float64)
+
+
+def trust_in_pathways(scores: np.ndarray, support: np.ndarray, n_null: int) -> float:
+    r"""How much the pathways' word counts beside a node's own evidence.
+
+    With own evidence :math:`q = b s + m + e`, support s, the node's own effect m and noise e, the best prediction of
+    ``b s + m`` is :math:`w q + (1 - w) b s` with :math:`w = \mathrm{var}(m) / (\mathrm{var}(m) + \mathrm{var}(e))`
+    (Efron and Morris 1973); the noise is what bootstrap draws differ by.
+    """
+    q, s = scores[0], support[0]
+    power = float(s @ s)
+    if power <= 0:
+        return 0.0
+    slope = float(s @ q) / power
+    left = float(np.square(q - slope * s).mean())
+    noise = float(scores[1 + n_null :].var(axis=0, ddof=1).mean())
+    own = max(
+        1.0 - noise / left, 0.1
+    )  # never all for the pathways: most genes' sets are incomplete
+    return slope * (1.0 - own) / own

@@ -9,6 +9,7 @@ import numpy as np
 from pathweave._core.checks import check_choice, check_mudata, listed, names_of
 from pathweave._core.perturbation_results import PerturbationScreen
 from pathweave._core.progress import progress
+from pathweave._core.stability import rank_stability
 from pathweave._core.version import VERSION
 from pathweave.explain._outputs import UNITS
 from pathweave.explain._perturb import check_numbers
@@ -26,7 +27,6 @@ from pathweave.explain._perturb_screening import (
     screen_table,
 )
 from pathweave.explain._perturb_words import screen_told
-from pathweave.explain._significance import rank_stability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,16 @@ from pathweave._core.results import PathwayTests
 from pathweave._core.stability import rank_stability, top_overlap
 from pathweave._core.version import VERSION
 from pathweave.explain._attribute import attribute
+from pathweave.explain._classics import classic_columns
 from pathweave.explain._evidence import Draws, NodeEvidence, node_evidence, outcome_residuals
-from pathweave.explain._joint import GeneSets, JointFit, explain_jointly, normal_scores
+from pathweave.explain._joint import (
+    GeneSets,
+    JointFit,
+    explain_jointly,
+    normal_scores,
+    trust_in_pathways,
+)
+from pathweave.explain._measured_sets import measured_sets
 from pathweave.explain._rank_draws import rank_draws
 from pathweave.explain._significance import (
     false_discovery_rate,
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from pathweave._core.results import Attributions
+    from pathweave.explain._joint import GeneSets
     from pathweave.graph import PathwayGraph
     from pathweave.models import Estimator
     from pathweave.nn.pathway_vae import GraphArrays
@@ -46,6 +55,7 @@ def test_pathways(
     pathway_size: tuple[int, int] = (5, 300),
     alpha: float = 0.05,
     attributions: Attributions | None = None,
+    classics: bool = False,
     seed: int = 0,
 ) -> PathwayTests:
     r"""Test which pathways and genes go with a model's outcome, and say whether the model uses them.
@@ -85,6 +95,9 @@ def test_pathways(
         False discovery rate of the verdicts.
     attributions
         Result of `attribute` for the same outcome; computed (with 8 steps and 50 samples a group) if not given.
+    classics
+        Add columns of what is usually done instead: over-representation of the genes that t-tests find, GSEA's
+        running sums, and the weights of a ridge regression. t-tests and ridge know nothing of `strata`.
     seed
         Seed of all draws.
 
@@ -137,13 +150,23 @@ def test_pathways(
         raise ValueError(msg)
     if attributions is None:
         attributions = attribute(mdata, model, of=target, n_steps=8, max_samples=50, seed=seed)
-    sets = _gene_sets(measured, list(arrays.node_ids), pathway_size)
+    sets = measured_sets(measured, list(arrays.node_ids), pathway_size)
     kept = {name: x[known] for name, x in values.items()}
     pathway, gene, ranks, found = [], [], [], {}
     rng = np.random.default_rng(seed)
     for group, residual in progress(residuals.items(), desc="testing pathways"):
         draws = Draws.of(residual[known], codes[known], n_null=n_null, n_boot=n_boot, rng=rng)
         nodes = node_evidence(kept, arrays.feature_maps, draws)
+        usual_sets, usual_nodes = pd.DataFrame(), pd.DataFrame()
+        if classics:
+            usual_sets, usual_nodes = classic_columns(
+                kept,
+                arrays.feature_maps,
+                residual[known],
+                draws.rows[: 1 + n_null],
+                sets.members,
+                alpha,
+            )
         scores = normal_scores(nodes.association)
         joint = explain_jointly(scores, sets)
         shuffled = np.stack([rng.permutation(scores[0]) for _ in range(n_null)])
@@ -157,7 +180,7 @@ def test_pathways(
             "p_random_pathways": _upper_p(joint.explained[0], random),
         }
         z = standardised(np.cbrt(nodes.association), n_null)
-        table, boot = _pathway_table(group, joint, z, sets, measured, n_null)
+        table, boot = _pathway_table(group, joint, z, sets, measured, n_null, usual_sets)
         found[group] |= {f"stability_{name}": rank_stability(x) for name, x in boot.items()}
         found[group]["associated_genes"] = float(
             (false_discovery_rate(pooled_p(z, n_null)) < alpha).mean()
@@ -166,20 +189,18 @@ def test_pathways(
         table["attributed"] = table["pathway"].map(agreed).to_numpy(dtype=float)
         table["verdict"] = row_verdicts(table, sets, alpha)
         pathway.append(table)
-        genes, boot["gene"] = _gene_table(group, nodes, z, scores, joint, model, n_null)
+        genes, boot["gene"] = _gene_table(
+            group, nodes, z, scores, joint, model, n_null, usual_nodes
+        )
         gene.append(genes)
         ids = {"pathway": list(sets.ids), "gene": list(arrays.node_ids)}
-        for level, drawn in (("pathway", boot["score"]), ("gene", boot["gene"])):
-            found[group] |= {
-                f"stability_{level}": rank_stability(drawn), f"overlap_{level}": top_overlap(drawn, _TOP),
-            }  # fmt: skip
-            ranks.append(
-                rank_draws(table if level == "pathway" else genes, level, ids[level], drawn)
-            )
+        drawn, facts = _ranks_of({"pathway": table, "gene": genes}, ids, boot)
+        ranks += drawn
+        found[group] |= facts
     params = {
         "of": target, "task": model.targets_[target].task, "strata": strata, "n_null": n_null, "n_boot": n_boot,
-        "pathway_size": list(pathway_size), "n_top": _TOP, "alpha": alpha, "seed": seed, "groups": found,
-        "model": type(model).__name__, "graph_digest": model.graph_digest_, "version": VERSION,
+        "pathway_size": list(pathway_size), "n_top": _TOP, "alpha": alpha, "classics": classics, "seed": seed,
+        "groups": found, "model": type(model).__name__, "graph_digest": model.graph_digest_, "version": VERSION,
     }  # fmt: skip
     tables = pd.concat(pathway, ignore_index=True), pd.concat(gene, ignore_index=True)
     draws = pd.concat(ranks, ignore_index=True)
@@ -188,6 +209,18 @@ def test_pathways(
 
 # pytest would take the name for a test.
 test_pathways.__test__ = False  # type: ignore[attr-defined]
+
+
+def _ranks_of(
+    tables: dict[str, pd.DataFrame], ids: dict[str, list[str]], boot: dict[str, np.ndarray]
+) -> tuple[list[pd.DataFrame], dict[str, float]]:
+    """Ranks of pathways and genes under bootstrap draws, and how far draws agree."""
+    drawn, facts = [], {}
+    for level, column in (("pathway", "score"), ("gene", "gene")):
+        drawn.append(rank_draws(tables[level], level, ids[level], boot[column]))
+        facts[f"stability_{level}"] = rank_stability(boot[column])
+        facts[f"overlap_{level}"] = top_overlap(boot[column], _TOP)
+    return drawn, facts
 
 
 def _check(
@@ -233,40 +266,6 @@ def _strata(mdata: MuData, strata: str | None) -> np.ndarray:
     return np.asarray(pd.factorize(mdata.obs[strata])[0])
 
 
-def _gene_sets(graph: PathwayGraph, nodes: list[str], size: tuple[int, int]) -> GeneSets:
-    position = {node: i for i, node in enumerate(nodes)}
-    inside = graph.members[graph.members["node"].isin(position)]
-    sets = {
-        str(pathway): [position[node] for node in part]
-        for pathway, part in inside.groupby("pathway", sort=True)["node"]
-    }
-    found = GeneSets.of(sets, _depths(graph.pathways), len(nodes), size)
-    if not found.ids:
-        msg = (
-            f"pathway_size={size!r}: no pathway of the model's graph has so many measured members."
-        )
-        raise ValueError(msg)
-    return found
-
-
-def _depths(pathways: pd.DataFrame) -> dict[str, int]:
-    """Steps from each pathway up to its farthest root."""
-    parents = {
-        str(name): [p for p in str(above or "").split(";") if p]
-        for name, above in zip(pathways["id"], pathways["parents"], strict=True)
-    }
-    depth = dict.fromkeys(parents, 0)
-    for _ in range(len(parents)):  # a cycle in a hostile file ends here
-        deeper = {
-            name: max((1 + depth[p] for p in above if p in depth), default=0)
-            for name, above in parents.items()
-        }
-        if deeper == depth:
-            break
-        depth = deeper
-    return depth
-
-
 def _upper_p(observed: float, null: np.ndarray) -> float:
     return float((1 + (null >= observed).sum()) / (1 + len(null)))
 
@@ -278,6 +277,7 @@ def _pathway_table(
     sets: GeneSets,
     graph: PathwayGraph,
     n_null: int,
+    usual: pd.DataFrame,
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """The table of a group, and its three scores under bootstrap draws."""
     score, alone = standardised(joint.joint, n_null), standardised(joint.alone, n_null)
@@ -311,7 +311,7 @@ def _pathway_table(
             "among_top": np.bincount(among.ravel(), minlength=len(sets.ids)) / len(among),
         }
     )
-    return _ranked(table), boot
+    return _ranked(pd.concat([table, usual], axis=1)), boot
 
 
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:
@@ -328,10 +328,11 @@ def _gene_table(
     joint: JointFit,
     model: Estimator,
     n_null: int,
+    usual: pd.DataFrame,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Evidence of every node (its own, and its rank with that of its pathways), and its scores under bootstrap draws."""
     measured, graph = _graph(model)
-    combined = scores + _trust_in_pathways(scores, joint.support, n_null) * joint.support
+    combined = scores + trust_in_pathways(scores, joint.support, n_null) * joint.support
     p = pooled_p(z, n_null)
     info = measured.nodes.set_index("id").loc[list(graph.node_ids)]
     table = pd.DataFrame(
@@ -351,27 +352,7 @@ def _gene_table(
     )
     for name, values in nodes.by_layer.items():
         table[f"association_{name}"] = values
-    return _ranked(table), combined[1 + n_null :]
-
-
-def _trust_in_pathways(scores: np.ndarray, support: np.ndarray, n_null: int) -> float:
-    r"""How much the pathways' word counts beside a node's own evidence.
-
-    With own evidence :math:`q = b s + m + e`, support s, the node's own effect m and noise e, the best prediction of
-    ``b s + m`` is :math:`w q + (1 - w) b s` with :math:`w = \mathrm{var}(m) / (\mathrm{var}(m) + \mathrm{var}(e))`
-    (Efron and Morris 1973); the noise is what bootstrap draws differ by.
-    """
-    q, s = scores[0], support[0]
-    power = float(s @ s)
-    if power <= 0:
-        return 0.0
-    slope = float(s @ q) / power
-    left = float(np.square(q - slope * s).mean())
-    noise = float(scores[1 + n_null :].var(axis=0, ddof=1).mean())
-    own = max(
-        1.0 - noise / left, 0.1
-    )  # never all for the pathways: most genes' sets are incomplete
-    return slope * (1.0 - own) / own
+    return _ranked(pd.concat([table, usual], axis=1)), combined[1 + n_null :]
 
 
 def _attributed(attributions: Attributions, group: str) -> dict[str, float]:

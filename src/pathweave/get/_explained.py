@@ -184,6 +184,11 @@ def pathway_tests(
     where high values go with the group, a higher number or an earlier event), layer (where the association is
     strongest), ``association_<layer>`` and rank. ``attrs`` hold ``params`` and ``verdict``.
 
+    With ``classics=True`` also, for pathways: p_over_representation and q_over_representation (Fisher's exact test of
+    the genes found by t-tests), gsea (running sum over its mean under shuffled labels), p_gsea, q_gsea, and linear_weights
+    (ridge weights of its members against all genes, in standard errors of a random set). For genes: p_t_test (the
+    best feature, times their number), q_t_test, layer_t_test and linear_weights.
+
     Examples
     --------
     >>> import pandas as pd, pathweave as pw

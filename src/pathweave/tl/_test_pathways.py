@@ -25,6 +25,7 @@ def test_pathways(
     n_boot: int = 50,
     pathway_size: tuple[int, int] = (5, 300),
     alpha: float = 0.05,
+    classics: bool = False,
     seed: int = 0,
     copy: bool = False,
 ) -> MuData | None:
@@ -48,6 +49,8 @@ def test_pathways(
         Fewest and most measured members of a pathway.
     alpha
         False discovery rate of the verdicts.
+    classics
+        Add columns of over-representation, GSEA's running sums and a ridge regression's weights.
     seed
         Seed of all draws.
     copy
@@ -71,7 +74,7 @@ def test_pathways(
     """
     found = explain.test_pathways(
         mdata, model, of=of, strata=strata, n_null=n_null, n_boot=n_boot,
-        pathway_size=pathway_size, alpha=alpha, seed=seed,
+        pathway_size=pathway_size, alpha=alpha, classics=classics, seed=seed,
     )  # fmt: skip
     out = copied(mdata) if copy else mdata
     record = {"pathway": found.pathway, "gene": found.gene, keys.DRAWS: found.draws}
