@@ -11,7 +11,12 @@ from scipy.stats import kstest, pearsonr
 from sklearn.linear_model import ElasticNet
 
 from pathweave import nn
-from pathweave.explain._evidence import Draws, node_evidence, outcome_residuals
+from pathweave.explain._evidence import (
+    Draws,
+    node_evidence,
+    outcome_residuals,
+    strongest_layer,
+)
 from pathweave.explain._joint import GeneSets, explain_jointly, normal_scores
 from pathweave.explain._significance import (
     false_discovery_rate,
@@ -231,3 +236,15 @@ def test_association_within_strata_and_gaps_is_the_partial_correlation():
         within -= within.groupby(strata[has]).transform("mean")
         expected = within["x"].corr(within["y"]) * np.sqrt(has.sum())
         assert found.direction[j] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_node_that_nobody_measures_has_no_strongest_layer():
+    layers = {"rna": np.array([1.0, np.nan, np.nan]), "protein": np.array([2.0, 0.5, np.nan])}
+    assert strongest_layer(layers).tolist() == ["protein", "protein", ""]
+
+
+def test_a_draw_in_which_all_nodes_tie_explains_nothing():
+    sets = GeneSets.of({"a": [0, 1], "b": [1, 2]}, {}, 4, (1, 4))
+    found = explain_jointly(np.array([[1.0, 0.5, -0.5, -1.0], [0.0, 0.0, 0.0, 0.0]]), sets)
+    assert found.explained[0] > 0
+    assert found.explained[1] == 0

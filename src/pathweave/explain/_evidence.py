@@ -149,6 +149,13 @@ class NodeEvidence:
     direction: np.ndarray
 
 
+def strongest_layer(by_layer: Mapping[str, np.ndarray]) -> np.ndarray:
+    """For every node the layer that goes with the outcome most; empty text where none measures it."""
+    names, values = np.array(list(by_layer), dtype=object), np.array(list(by_layer.values()))
+    best = np.where(np.isnan(values), -np.inf, values).argmax(axis=0)
+    return np.where(np.isnan(values).all(axis=0), "", names[best])
+
+
 def node_evidence(
     values: Mapping[str, np.ndarray], feature_maps: Mapping[str, sp.csr_matrix], draws: Draws
 ) -> NodeEvidence:

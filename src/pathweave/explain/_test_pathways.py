@@ -12,7 +12,13 @@ from pathweave._core.progress import progress
 from pathweave._core.results import PathwayTests
 from pathweave._core.version import VERSION
 from pathweave.explain._attribute import attribute
-from pathweave.explain._evidence import Draws, NodeEvidence, node_evidence, outcome_residuals
+from pathweave.explain._evidence import (
+    Draws,
+    NodeEvidence,
+    node_evidence,
+    outcome_residuals,
+    strongest_layer,
+)
 from pathweave.explain._joint import GeneSets, JointFit, explain_jointly, normal_scores
 from pathweave.explain._significance import (
     false_discovery_rate,
@@ -79,7 +85,8 @@ def test_pathways(
     n_boot
         Bootstrap draws.
     pathway_size
-        Fewest and most measured members of a pathway.
+        Fewest and most measured members of a pathway. Of pathways with the same measured members the one farthest
+        from the roots is tested.
     alpha
         False discovery rate of the verdicts.
     attributions
@@ -116,6 +123,8 @@ def test_pathways(
     model._need_fit()
     target = _check(model, of, n_null, n_boot, pathway_size, alpha)
     measured, arrays = _graph(model)
+    for column in model.targets_[target].columns:
+        check_obs_column(mdata.obs, "of", column)
     outcome = model.targets_[target].encode(mdata.obs)
     codes = _strata(mdata, strata)
     values = model._read(mdata)
@@ -208,7 +217,10 @@ def _check(
 def _graph(model: Estimator) -> tuple[PathwayGraph, GraphArrays]:
     """The measured graph of a model, and its arrays."""
     if model.graph_ is None or model.ensemble_.graph is None:
-        msg = "the model was fitted without a graph, so it has no pathways to test; fit(mdata, graph) first."
+        msg = (
+            "the model was fitted without a graph, or with one that holds none of its features, so it has no pathways to "
+            "test; fit(mdata, graph) with a graph on which pathweave.graph.coverage(mdata, graph) finds features."
+        )
         raise ValueError(msg)
     return model.graph_, model.ensemble_.graph
 
@@ -228,31 +240,14 @@ def _gene_sets(graph: PathwayGraph, nodes: list[str], size: tuple[int, int]) -> 
         str(pathway): [position[node] for node in part]
         for pathway, part in inside.groupby("pathway", sort=True)["node"]
     }
-    found = GeneSets.of(sets, _depths(graph.pathways), len(nodes), size)
+    depth = dict(graph.levels().set_index("pathway")["longest"])
+    found = GeneSets.of(sets, depth, len(nodes), size)
     if not found.ids:
         msg = (
             f"pathway_size={size!r}: no pathway of the model's graph has so many measured members."
         )
         raise ValueError(msg)
     return found
-
-
-def _depths(pathways: pd.DataFrame) -> dict[str, int]:
-    """Steps from each pathway up to its farthest root."""
-    parents = {
-        str(name): [p for p in str(above or "").split(";") if p]
-        for name, above in zip(pathways["id"], pathways["parents"], strict=True)
-    }
-    depth = dict.fromkeys(parents, 0)
-    for _ in range(len(parents)):  # a cycle in a hostile file ends here
-        deeper = {
-            name: max((1 + depth[p] for p in above if p in depth), default=0)
-            for name, above in parents.items()
-        }
-        if deeper == depth:
-            break
-        depth = deeper
-    return depth
 
 
 def _upper_p(observed: float, null: np.ndarray) -> float:
@@ -334,7 +329,7 @@ def _gene_table(
             "p": p,
             "q": false_discovery_rate(p),
             "direction": nodes.direction,
-            "layer": pd.DataFrame(nodes.by_layer).fillna(-1.0).idxmax(axis=1).to_numpy(),
+            "layer": strongest_layer(nodes.by_layer),
         }
     )
     for name, values in nodes.by_layer.items():
