@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import mudata
 import numpy as np
 import pandas as pd
@@ -105,3 +108,28 @@ def test_planted_pathways_come_out_on_top():
     assert n == len(truth.pathways)
     auc = (ranks[planted].sum() - n * (n + 1) / 2) / (n * m)
     assert auc > 0.85
+
+
+def test_the_error_of_a_pathway_is_that_of_its_sum_in_every_replicate(fitted):
+    """Members move together over replicates: variances of nodes do not add up as if they were independent."""
+    mdata, model = fitted
+    whole = pw.explain.attribute(mdata, model, n_steps=4, max_samples=20)
+    single = []
+    for k in range(1, len(model.ensemble_.states)):
+        one = copy.copy(model)
+        one.ensemble_ = replace(model.ensemble_, states=[model.ensemble_.states[i] for i in (0, k)])
+        single.append(pw.explain.attribute(mdata, one, n_steps=4, max_samples=20).pathway)
+    keys = ["group", "pathway"]
+    each = pd.concat([table.set_index(keys)["value"] for table in single], axis=1)
+    expected = each.std(axis=1, ddof=1) / np.sqrt(len(single))
+    found = whole.pathway.set_index(keys)["se"]
+    pd.testing.assert_series_equal(
+        found.sort_index(), expected.sort_index(), check_names=False, rtol=1e-4, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("name", ["n_steps", "n_baselines", "max_samples", "batch_size"])
+def test_numbers_that_are_not_whole_are_named(fitted, name):
+    mdata, model = fitted
+    with pytest.raises(TypeError, match=f"{name}=4.5 must be a whole number"):
+        pw.explain.attribute(mdata, model, **{name: 4.5})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
@@ -11,7 +12,12 @@ from sklearn.linear_model import ElasticNet
 
 from pathweave import nn
 from pathweave._core.stability import rank_stability
-from pathweave.explain._evidence import Draws, node_evidence, outcome_residuals
+from pathweave.explain._evidence import (
+    Draws,
+    node_evidence,
+    outcome_residuals,
+    strongest_layer,
+)
 from pathweave.explain._joint import GeneSets, explain_jointly, normal_scores
 from pathweave.explain._significance import (
     false_discovery_rate,
@@ -188,3 +194,57 @@ def test_stability_is_one_for_equal_ranks():
     assert rank_stability(np.stack([row, row**3])) == pytest.approx(1.0)
     assert rank_stability(np.stack([row, -row])) == pytest.approx(-1.0)
     assert np.isnan(rank_stability(row[None]))
+
+
+@pytest.mark.parametrize("case", ["cases are measured more often", "batch and outcome decide"])
+def test_what_decides_which_layer_a_sample_has_is_no_association(case):
+    """Labels shuffled over all samples know nothing of who was measured; features without signal must stay so."""
+    share = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        n, p = 200, 200
+        strata = np.zeros(n, dtype=int)
+        y = (rng.random(n) < 0.1).astype(float)
+        odds = np.where(y == 1, 0.95, 0.12)
+        x = rng.normal(size=(n, p))
+        if case != "cases are measured more often":
+            strata = np.arange(n) % 2
+            y = (rng.random(n) < np.where(strata == 1, 0.5, 0.3)).astype(float)
+            odds = np.where(strata == y, 0.9, 0.3)
+            x += strata[:, None] * rng.normal(size=p) * 2  # a batch effect
+        x[rng.random(n) > odds] = np.nan
+        rows = Draws.of(y, strata, n_null=60, n_boot=2, rng=rng)
+        found = node_evidence({"rna": x}, {"rna": sp.eye(p, format="csr")}, rows)
+        share.append((pooled_p(standardised(np.cbrt(found.association), 60), 60) < 0.05).mean())
+    assert (
+        0.03 < np.mean(share) < 0.08
+    )  # it was .25 and .7 with residuals as they are in all samples
+
+
+def test_association_within_strata_and_gaps_is_the_partial_correlation():
+    rng = np.random.default_rng(3)
+    n = 60
+    strata, x = np.repeat([0, 1, 2], 20), rng.normal(size=(n, 4))
+    x[rng.random((n, 4)) < 0.3] = np.nan
+    y = x[:, 0] * 0.5 + strata + rng.normal(size=n)
+    y[np.isnan(x[:, 0])] = rng.normal(size=int(np.isnan(x[:, 0]).sum()))
+    rows = Draws.of(y, strata, n_null=2, n_boot=2, rng=rng)
+    found = node_evidence({"rna": x}, {"rna": sp.eye(4, format="csr")}, rows)
+    for j in range(4):
+        has = ~np.isnan(x[:, j])
+        within = pd.DataFrame({"x": x[has, j], "y": y[has]})
+        within -= within.groupby(strata[has]).transform("mean")
+        expected = within["x"].corr(within["y"]) * np.sqrt(has.sum())
+        assert found.direction[j] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_node_that_nobody_measures_has_no_strongest_layer():
+    layers = {"rna": np.array([1.0, np.nan, np.nan]), "protein": np.array([2.0, 0.5, np.nan])}
+    assert strongest_layer(layers).tolist() == ["protein", "protein", ""]
+
+
+def test_a_draw_in_which_all_nodes_tie_explains_nothing():
+    sets = GeneSets.of({"a": [0, 1], "b": [1, 2]}, {}, 4, (1, 4))
+    found = explain_jointly(np.array([[1.0, 0.5, -0.5, -1.0], [0.0, 0.0, 0.0, 0.0]]), sets)
+    assert found.explained[0] > 0
+    assert found.explained[1] == 0

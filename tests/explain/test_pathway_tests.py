@@ -223,6 +223,11 @@ def test_models_that_cannot_be_tested_say_why(fitted):
     mdata, model = fitted
     with pytest.raises(KeyError, match="strata"):
         pw.explain.test_pathways(mdata, model, strata="nothing")
+    with pw.io.quiet_mudata():
+        unlabelled = mdata.copy()
+    del unlabelled.obs["class"]
+    with pytest.raises(KeyError, match=r"of='class' is not a column of mdata\.obs"):
+        pw.explain.test_pathways(unlabelled, model)
     plain = pw.models.MultimodalVAE(4, max_epochs=1, n_folds=3, n_jobs=1)
     with pytest.raises(ValueError, match="without a target"):
         pw.explain.test_pathways(mdata, plain.fit(mdata), n_null=20)

@@ -164,3 +164,16 @@ def test_attention_takes_any_layers(mdata, own_edges):
     assert np.isfinite(model.embed(part)).all()
     with pytest.raises(ValueError, match="fusion"):
         pw.models.MultimodalVAE(4, fusion="sum").fit(mdata)
+
+
+def test_a_graph_of_other_genes_is_told_of_once(tmp_path):
+    file = tmp_path / "other.gmt"
+    file.write_text("P1\tna\tOR4F5\tOR4F29\tOR4F16\tDEFB1\tDEFB4A\n")
+    mdata = pw.datasets.simulate(30, seed=0)
+    model = pw.models.PathwayVAE(2, max_epochs=1, n_folds=2, n_jobs=1)
+    with pytest.warns(LayerOffGraphWarning, match="^no layer has a feature on the graph") as told:
+        model.fit(mdata, pw.graph.gmt(file), target="class")
+    assert len(told) == 1
+    assert model.graph_ is None
+    with pytest.raises(ValueError, match="with one that holds none of its features"):
+        pw.explain.test_pathways(mdata, model)

@@ -11,6 +11,7 @@ from pathweave._core.checks import check_choice, check_mudata, check_obs_column
 from pathweave._core.progress import progress
 from pathweave._core.results import Attributions
 from pathweave._core.version import VERSION
+from pathweave.explain._arguments import check_numbers
 from pathweave.explain._baselines import baselines
 from pathweave.explain._outputs import UNITS, Job, Question, ask
 from pathweave.explain._paths import (
@@ -87,7 +88,9 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     .. math:: (x_i - b_i) \int_0^1 \partial_i f(b + t (x - b)) \, dt
 
     so that the attributions of a sample add up to f(x) - f(b). What is explained is the whole prediction,
-    linear parts and networks together. A value that was not measured gets no attribution.
+    linear parts and networks together: of every replicate (the stack with one network of the ensemble), and the mean
+    over them. For classes, whose probabilities the ensemble averages, f is so the mean of the replicates' log odds. A
+    value that was not measured gets no attribution, and counts as nothing in the means below.
 
     Parameters
     ----------
@@ -180,7 +183,7 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
         check_obs_column(mdata.obs, "groupby", groupby)
     n_baselines = _N_BASELINES.get(method, 1) if n_baselines is None else n_baselines
     n_steps = _STEPS.get(method, 1) if n_steps is None else n_steps
-    _check_numbers(method, n_baselines, n_steps, max_samples, batch_size)
+    check_numbers(method, n_baselines, n_steps, max_samples, batch_size)
     by_pathway_layer = method in _BY_PATHWAY_LAYER
     if by_pathway_layer:
         check_pathway_layer(model, method)
@@ -233,18 +236,6 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     return Attributions(
         found["feature"], found["gene"], found["pathway"], found["layer"], params, found["gene_layer"], samples,
     )  # fmt: skip
-
-
-def _check_numbers(
-    method: str, n_baselines: int, n_steps: int, max_samples: int, batch_size: int
-) -> None:
-    least = 2 if method in ("integrated_gradients", "conductance") else 1
-    if n_steps < least or max_samples < 1:
-        msg = f"n_steps={n_steps!r} must be {least} or more and max_samples={max_samples!r} 1 or more."
-        raise ValueError(msg)
-    if n_baselines < 1 or batch_size < 1:
-        msg = f"n_baselines={n_baselines!r} and batch_size={batch_size!r} must be 1 or more."
-        raise ValueError(msg)
 
 
 @dataclass

@@ -57,6 +57,7 @@ class Draws:
 
     rows: np.ndarray
     n_null: int
+    strata: np.ndarray
 
     @classmethod
     def of(
@@ -101,7 +102,32 @@ class Draws:
             )
         rows *= weight
         spread = np.sqrt(np.square(rows).mean(axis=1, keepdims=True))
-        return cls(rows / np.maximum(spread, 1e-12), n_null)
+        return cls(rows / np.maximum(spread, 1e-12), n_null, strata)
+
+    def spread(self, measured: np.ndarray) -> np.ndarray:
+        """Deviation of each draw's residuals, within strata, among the samples that have a feature.
+
+        Where a layer was measured in other samples the more the outcome asked for it (more cases, say), residuals
+        spread there more than shuffled ones do; without this every feature of such a layer would look associated.
+
+        Parameters
+        ----------
+        measured
+            Whether each sample has each feature (n, n_features).
+
+        Returns
+        -------
+        (n_draws, n_features).
+        """
+        patterns, which = np.unique(measured, axis=1, return_inverse=True)
+        among = patterns.astype(np.float64)
+        total = np.square(self.rows) @ among
+        for code in np.unique(self.strata):
+            inside = self.strata == code
+            part = self.rows[:, inside] @ among[inside]
+            total -= np.square(part) / np.maximum(among[inside].sum(axis=0), 1.0)
+        spread = np.sqrt(np.maximum(total, 0.0) / np.maximum(among.sum(axis=0), 1.0))
+        return np.asarray(spread[:, which.ravel()])
 
 
 @dataclass(frozen=True)
@@ -123,13 +149,20 @@ class NodeEvidence:
     direction: np.ndarray
 
 
+def strongest_layer(by_layer: Mapping[str, np.ndarray]) -> np.ndarray:
+    """For every node the layer that goes with the outcome most; empty text where none measures it."""
+    names, values = np.array(list(by_layer), dtype=object), np.array(list(by_layer.values()))
+    best = np.where(np.isnan(values), -np.inf, values).argmax(axis=0)
+    return np.where(np.isnan(values).all(axis=0), "", names[best])
+
+
 def node_evidence(
     values: Mapping[str, np.ndarray], feature_maps: Mapping[str, sp.csr_matrix], draws: Draws
 ) -> NodeEvidence:
     """Associate features with residuals, and carry them to the nodes they measure.
 
-    A feature's z is its correlation with the residual times the root of the number of samples that have it: the
-    score test of a regression on that feature alone.
+    A feature's z is its correlation with the residual, within strata and among the samples that have it, times the
+    root of their number: the score test of a regression on that feature alone.
 
     Parameters
     ----------
@@ -150,11 +183,17 @@ def node_evidence(
         count = measured.sum(axis=0)
         x = np.where(measured, x, 0.0)
         size = np.abs(x).max(axis=0, initial=0.0)
-        x = np.where(measured, x - x.sum(axis=0) / np.maximum(count, 1), 0.0)
+        for code in np.unique(draws.strata):
+            inside = draws.strata == code
+            own = measured[inside]
+            mean = x[inside].sum(axis=0) / np.maximum(own.sum(axis=0), 1)
+            x[inside] = np.where(own, x[inside] - mean, 0.0)
         spread = np.sqrt(np.square(x).sum(axis=0) / np.maximum(count, 1))
         varies = spread > 1e-6 * size  # the rest is rounding
         x = np.where(varies, x / np.where(varies, spread, 1.0), 0.0)
+        moves = draws.spread(measured)
         z = draws.rows @ x / np.sqrt(np.maximum(count, 1))
+        z = np.divide(z, moves, out=np.zeros_like(z), where=moves > 1e-6)
         usable = sp.diags(varies.astype(float)) @ feature_map
         share = np.asarray(usable.sum(axis=0)).ravel()
         squares = np.square(z) @ usable

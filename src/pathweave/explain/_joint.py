@@ -116,7 +116,10 @@ def explain_jointly(scores: np.ndarray, sets: GeneSets) -> JointFit:
     support = np.asarray((members.T @ coefficient.T).T)
     rest = scores - support
     joint = np.asarray(members @ rest.T).T / root + coefficient * root
-    explained = 1.0 - np.square(rest).sum(axis=1) / np.square(scores).sum(axis=1)
+    # All nodes tie where a draw has nobody of a small class: nothing to explain.
+    power = np.square(scores).sum(axis=1)
+    left = np.square(rest).sum(axis=1)
+    explained = 1.0 - np.divide(left, power, out=np.ones_like(power), where=power > 0)
     return JointFit(product.T / root, joint, coefficient, support, explained)
 
 

@@ -13,6 +13,7 @@ from pathweave.explain._units import memberships
 
 if TYPE_CHECKING:
     from pathweave.models import Estimator
+    from pathweave.nn.pathway_vae import GraphArrays
 
 _MIN_PATHWAY = 3
 
@@ -164,12 +165,11 @@ def _nodes(model: Estimator, item: Explained, features: pd.DataFrame) -> pd.Data
         raise ValueError(msg)
     n = graph.n_nodes
     mean = np.zeros((len(item.rows), n))
-    values = np.zeros((len(item.means), n))
+    values = _node_values(graph, item)
     pull, weight = np.zeros(n), np.zeros(n)
     by_feature = features.set_index(["layer", "feature"])
     for name, matrix in graph.feature_maps.items():
         mean += item.mean(name) @ matrix
-        values += np.array([m[name] @ matrix for m in item.means])
         part = by_feature.loc[name].loc[list(model.layers_[name].features)]
         importance = part["importance"].to_numpy()
         pull += (part["direction"].to_numpy() * importance) @ matrix
@@ -188,6 +188,14 @@ def _nodes(model: Estimator, item: Explained, features: pd.DataFrame) -> pd.Data
         }
     )
     return ranked(table, "importance")
+
+
+def _node_values(graph: GraphArrays, item: Explained) -> np.ndarray:
+    """Mean attribution of every node in every replicate, (n_replicates, n_nodes)."""
+    values = np.zeros((len(item.means), graph.n_nodes))
+    for name, matrix in graph.feature_maps.items():
+        values += np.array([m[name] @ matrix for m in item.means])
+    return values
 
 
 def _nodes_by_layer(model: Estimator, item: Explained, features: pd.DataFrame) -> pd.DataFrame:
@@ -233,11 +241,14 @@ def _pathways(model: Estimator, item: Explained, nodes: pd.DataFrame) -> pd.Data
     The score is the z statistic of the rank-sum test (Wilcoxon 1945; for gene sets as in CAMERA's
     ranks, Wu and Smyth 2012, without its correction for correlation: it ranks pathways, it is no p).
     """
-    graph = model.graph_
-    if graph is None:
+    graph, arrays = model.graph_, model.ensemble_.graph
+    if graph is None or arrays is None:
         msg = "no graph"
         raise ValueError(msg)
     nodes = nodes.set_index("node")
+    # Members move together from replicate to replicate: their standard errors do not add up as if by themselves.
+    values = _node_values(arrays, item)
+    position = pd.Index(arrays.node_ids).get_indexer(nodes.index)
     pathway_ids, member = memberships(graph.members, list(nodes.index))
     size = np.asarray(member.sum(axis=1)).ravel()
     n = len(nodes)
@@ -262,7 +273,7 @@ def _pathways(model: Estimator, item: Explained, nodes: pd.DataFrame) -> pd.Data
             "value": member @ nodes["value"].to_numpy(),
             "importance": total / size,
             "direction": direction,
-            "se": np.sqrt(member @ np.square(nodes["se"].to_numpy())),
+            "se": standard_error(values[:, position] @ member.T),
             "score": (member @ ranks - expected) / deviation,
         }
     )

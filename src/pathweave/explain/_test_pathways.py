@@ -14,9 +14,14 @@ from pathweave._core.stability import rank_stability, top_overlap
 from pathweave._core.version import VERSION
 from pathweave.explain._attribute import attribute
 from pathweave.explain._classics import classic_columns
-from pathweave.explain._evidence import Draws, NodeEvidence, node_evidence, outcome_residuals
+from pathweave.explain._evidence import (
+    Draws,
+    NodeEvidence,
+    node_evidence,
+    outcome_residuals,
+    strongest_layer,
+)
 from pathweave.explain._joint import (
-    GeneSets,
     JointFit,
     explain_jointly,
     normal_scores,
@@ -90,7 +95,8 @@ def test_pathways(
     n_boot
         Bootstrap draws.
     pathway_size
-        Fewest and most measured members of a pathway.
+        Fewest and most measured members of a pathway. Of pathways with the same measured members the one farthest
+        from the roots is tested.
     alpha
         False discovery rate of the verdicts.
     attributions
@@ -131,23 +137,7 @@ def test_pathways(
     model._need_fit()
     target = _check(model, of, n_null, n_boot, pathway_size, alpha)
     measured, arrays = _graph(model)
-    outcome = model.targets_[target].encode(mdata.obs)
-    codes = _strata(mdata, strata)
-    values = model._read(mdata)
-    usable = ~np.all([np.isnan(x).all(axis=1) for x in values.values()], axis=0)
-    outcome = np.where((usable & (codes >= 0))[:, None], outcome, np.nan)
-    residuals = outcome_residuals(model.targets_[target], outcome)
-    known = ~np.isnan(outcome).any(axis=1)
-    if known.sum() < _FEWEST:
-        msg = f"of={target!r}: {int(known.sum())} samples have a known outcome and a layer; {_FEWEST} are the least."
-        raise ValueError(msg)
-    residuals = {group: r for group, r in residuals.items() if np.ptp(r[known]) > 0}
-    if not residuals:
-        msg = (
-            f"of={target!r}: the {int(known.sum())} samples with a known outcome all have the same, or no event; test "
-            "samples that differ in it."
-        )
-        raise ValueError(msg)
+    values, codes, known, residuals = _tested(mdata, model, target, strata)
     if attributions is None:
         attributions = attribute(mdata, model, of=target, n_steps=8, max_samples=50, seed=seed)
     sets = measured_sets(measured, list(arrays.node_ids), pathway_size)
@@ -211,6 +201,32 @@ def test_pathways(
 test_pathways.__test__ = False  # type: ignore[attr-defined]
 
 
+def _tested(
+    mdata: MuData, model: Estimator, target: str, strata: str | None
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Values and strata of all samples, which are tested, and by group what the outcome leaves to explain."""
+    for column in model.targets_[target].columns:
+        check_obs_column(mdata.obs, "of", column)
+    outcome = model.targets_[target].encode(mdata.obs)
+    codes = _strata(mdata, strata)
+    values = model._read(mdata)
+    usable = ~np.all([np.isnan(x).all(axis=1) for x in values.values()], axis=0)
+    outcome = np.where((usable & (codes >= 0))[:, None], outcome, np.nan)
+    residuals = outcome_residuals(model.targets_[target], outcome)
+    known = ~np.isnan(outcome).any(axis=1)
+    if known.sum() < _FEWEST:
+        msg = f"of={target!r}: {int(known.sum())} samples have a known outcome and a layer; {_FEWEST} are the least."
+        raise ValueError(msg)
+    residuals = {group: r for group, r in residuals.items() if np.ptp(r[known]) > 0}
+    if not residuals:
+        msg = (
+            f"of={target!r}: the {int(known.sum())} samples with a known outcome all have the same, or no event; test "
+            "samples that differ in it."
+        )
+        raise ValueError(msg)
+    return values, codes, known, residuals
+
+
 def _ranks_of(
     tables: dict[str, pd.DataFrame], ids: dict[str, list[str]], boot: dict[str, np.ndarray]
 ) -> tuple[list[pd.DataFrame], dict[str, float]]:
@@ -253,7 +269,10 @@ def _check(
 def _graph(model: Estimator) -> tuple[PathwayGraph, GraphArrays]:
     """The measured graph of a model, and its arrays."""
     if model.graph_ is None or model.ensemble_.graph is None:
-        msg = "the model was fitted without a graph, so it has no pathways to test; fit(mdata, graph) first."
+        msg = (
+            "the model was fitted without a graph, or with one that holds none of its features, so it has no pathways to "
+            "test; fit(mdata, graph) with a graph on which pathweave.graph.coverage(mdata, graph) finds features."
+        )
         raise ValueError(msg)
     return model.graph_, model.ensemble_.graph
 
@@ -347,7 +366,7 @@ def _gene_table(
             "p": p,
             "q": false_discovery_rate(p),
             "direction": nodes.direction,
-            "layer": pd.DataFrame(nodes.by_layer).fillna(-1.0).idxmax(axis=1).to_numpy(),
+            "layer": strongest_layer(nodes.by_layer),
         }
     )
     for name, values in nodes.by_layer.items():

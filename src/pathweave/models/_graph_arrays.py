@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
+from pathweave._core.checks import listed
 from pathweave._core.warnings import LayerOffGraphWarning, warn
 from pathweave.graph import PathwayGraph, feature_map
 from pathweave.models._hierarchy import pathway_levels
@@ -62,21 +63,29 @@ def measured_graph(
     layer has a feature on the graph, or nothing joins the nodes. With edges, but without a pathway that
     fits, nodes are read one by one.
     """
-    maps = {}
+    maps, off = {}, []
     for layer in schema:
         mod = mdata.mod[layer.name]
         found = feature_map(mod, graph, kind=layer.kind, layer=layer.name)
         if found.matrix.nnz:
             maps[layer.name] = sp.csr_matrix(found.matrix)
         else:
-            warn(
-                f"layer {layer.name!r} ({layer.kind}): none of its {len(layer.features)} features is on the "
-                "graph. The layer still counts, through its own encoder; pathweave.graph.coverage says why "
-                "its features found no node.",
-                LayerOffGraphWarning,
-            )
+            off.append(layer)
     if not maps:
+        warn(
+            f"no layer has a feature on the graph (layers: {listed([l.name for l in schema])}; nodes such as "
+            f"{listed(graph.nodes['id'].head(2))}): it is left out, and there are no pathways. "
+            "pathweave.graph.coverage says why features found no node; pathweave.ids maps identifiers.",
+            LayerOffGraphWarning,
+        )
         return None
+    for layer in off:
+        warn(
+            f"layer {layer.name!r} ({layer.kind}): none of its {len(layer.features)} features is on the "
+            "graph. The layer still counts, through its own encoder; pathweave.graph.coverage says why "
+            "its features found no node.",
+            LayerOffGraphWarning,
+        )
     hit = np.unique(np.concatenate([matrix.indices for matrix in maps.values()]))
     ids = graph.nodes["id"].to_numpy()[hit]
     measured = graph.rolled_up().restrict(ids)
@@ -112,7 +121,7 @@ def measured_graph(
 
 def _pathway_members(graph: PathwayGraph, *, min_size: int, max_size: int) -> dict[str, list[str]]:
     """Pathways of fitting size, by id; of pathways with the same members the most specific stays."""
-    depth = _depths(graph.pathways)
+    depth = dict(graph.levels().set_index("pathway")["longest"])
     groups = graph.members.groupby("pathway", sort=True)["node"].agg(
         lambda nodes: tuple(sorted(set(nodes)))
     )
@@ -123,24 +132,6 @@ def _pathway_members(graph: PathwayGraph, *, min_size: int, max_size: int) -> di
             if rival is None or depth.get(pathway, 0) > depth.get(rival, 0):
                 chosen[nodes] = str(pathway)
     return dict(sorted((pathway, list(nodes)) for nodes, pathway in chosen.items()))
-
-
-def _depths(pathways: pd.DataFrame) -> dict[str, int]:
-    """Steps from each pathway up to its farthest root."""
-    parents = {
-        row.id: [p for p in str(row.parents or "").split(";") if p] for row in pathways.itertuples()
-    }
-    depth: dict[str, int] = {}
-
-    def visit(pathway: str, seen: frozenset[str]) -> int:
-        if pathway not in depth:
-            above = [p for p in parents.get(pathway, []) if p not in seen]
-            depth[pathway] = 1 + max((visit(p, seen | {pathway}) for p in above), default=0)
-        return depth[pathway]
-
-    for pathway in parents:
-        visit(pathway, frozenset())
-    return depth
 
 
 def _relations(graph: PathwayGraph, position: dict[str, int]) -> dict[str, sp.csr_matrix]:
