@@ -81,7 +81,7 @@ def check(
     n_steps
         Points of the path, or draws of gradient SHAP.
     n_random
-        Number of random orders; with fewer than 19 the best p is above .05.
+        Number of random orders; with fewer than 19 the best p is above .05, and to pass it is enough to beat them all.
     max_samples
         At most so many samples in all, drawn at random.
     batch_size
