@@ -238,6 +238,21 @@ def test_layers_off_the_graph_are_told_with_their_share(fitted, tmp_path):
 
 
 @pytest.mark.usefixtures("_no_figures")
+def test_what_belongs_to_another_question_or_model_is_warned_of(fitted, tmp_path):
+    mdata, model, _ = fitted
+    assert "WARNING" not in written(mdata, model, tmp_path).said(BAD)
+    params = json.loads(mdata.uns["pathweave"]["pathway_tests"]["params"])
+    out = changed(mdata, "pathway_tests", params=json.dumps({**params, "of": "stage"}))
+    assert "attributions are of class, the tests are of stage" in written(
+        out, model, tmp_path
+    ).said(BAD)
+    other = copy.copy(model)
+    other.graph_digest_ = "another"
+    assert "of another model or graph" in written(mdata, other, tmp_path).said(BAD)
+    assert '<li class="warn">WARNING' in (tmp_path / "model.html").read_text()
+
+
+@pytest.mark.usefixtures("_no_figures")
 def test_names_are_escaped(fitted, tmp_path):
     mdata, model, _ = fitted
     table = mdata.uns["pathweave"]["pathway_tests"]["pathway"].copy()

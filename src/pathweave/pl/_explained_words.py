@@ -119,7 +119,7 @@ def doubtful(
     mdata: MuData, model: Any, found: dict[str, Any], evaluation: Any, leakage: Any
 ) -> list[str]:
     """What the numbers do not support, or cannot tell."""
-    texts = []
+    texts = _mixed(mdata, model, found)
     if evaluation is None:
         texts.append(
             "No evaluation was given: nothing here shows that the model predicts unseen samples better than a simple one does "
@@ -147,6 +147,22 @@ def doubtful(
         "Age, stage, site or purity may stand behind what goes with the outcome; only strata= takes a known one out of the tests.",
         "None of this says what causes the outcome.",
     ]
+    return texts
+
+
+def _mixed(mdata: MuData, model: Any, found: dict[str, Any]) -> list[str]:
+    """Warn where what was written is of several questions, or of another model."""
+    params = get.attributions(mdata, level="layer").attrs["params"]
+    tests = None if found["tests"] is None else found["tests"].attrs["params"]
+    checks = None if found["faithfulness"] is None else found["faithfulness"].params
+    texts = [
+        f"WARNING: the attributions are of {params['of']}, the {name} of {other['of']}."
+        for name, other in (("tests are", tests), ("checks are", checks))
+        if other is not None and other.get("of") != params["of"]
+    ]
+    digest = getattr(model, "graph_digest_", None)
+    if params.get("graph_digest") != digest or params.get("model") != type(model).__name__:
+        texts.append("WARNING: the attributions are of another model or graph than the model given.")  # fmt: skip
     return texts
 
 
