@@ -284,8 +284,57 @@ def test_an_antibody_moves_by_the_genes_share_and_a_pathway_as_a_whole(small):
     scales = pw.explain._perturb_scale.layer_scales(mdata, model, model._read_raw(mdata))
     make = pw.explain._perturb_edits.make_edits
     change = pw.explain._perturb_change.Change("set", (9.0,))
-    for edit in make([(unit, change)], scales, None).edits:
+    edits = make([(unit, change)], scales, None)
+    values, rows = model._read(mdata), np.arange(mdata.n_obs)
+    new, at = edits.columns(values, rows), edits.positions()
+    for edit in edits.edits:
         assert (edit.share == (0.5 if edit.layer == "protein" else 1.0)).all()
+        x = values[edit.layer][:, at[edit.layer]]
+        target = 1.0 if edit.layer == "meth" else 9.0  # a share
+        np.testing.assert_allclose(new[edit.layer], x + edit.share * (target - x), rtol=1e-5)
+
+
+def test_random_features_are_others_moved_as_much(small, genes):
+    mdata, model = small
+    random = pw.explain._perturb_random
+    values, rows = model._read(mdata), np.arange(mdata.n_obs)
+    scales = pw.explain._perturb_scale.layer_scales(mdata, model, model._read_raw(mdata))
+    pathway = model.pathways_[0]
+    changes = {pathway: "lowest", genes[0]: "highest"}
+    edits, _ = pw.explain._perturb_edits.read_edits(
+        changes, pw.explain._perturb_names.Names(model), scales, None
+    )
+    moves, rng = random.moves_of(edits, values, rows), np.random.default_rng(0)
+    for _ in range(20):
+        drawn = random.pick(edits, moves, rng)
+        new = random.moved_columns(edits, values, rows, moves, drawn)
+        for name, at in edits.positions().items():
+            assert not set(drawn[name]) & set(at)
+            assert len(set(drawn[name])) == moves[name].shape[1]
+            x, spread = values[name][:, drawn[name]], scales[name].spread[drawn[name]]
+            seen = ~np.isnan(x)
+            np.testing.assert_allclose(
+                ((new[name] - x) / spread)[seen], moves[name][seen], rtol=1e-2, atol=1e-3
+            )
+
+
+def test_p_of_a_screen_compares_effects_for_their_size(small, genes):
+    """Five random sets of size 1 with effects 1 to 5; an effect of 8 at size 2 is beaten by 4 and 5."""
+    screening = pw.explain._perturb_screening
+    unit = pw.explain._perturb_names.Names(small[1]).find(genes[0])
+
+    class Edits:
+        @staticmethod
+        def positions():
+            return {"rna": np.zeros(1, dtype=int)}
+
+    def of_size(size):
+        return screening.Screened(unit, Edits(), np.arange(3), size)
+
+    null = [screening.Random(of_size(1.0), {}) for _ in range(10)]
+    effects = [np.array([k]) for k in (1.0, 2.0, 3.0, 4.0, 5.0, 9.0, 9.0, 9.0, 9.0, 9.0)]
+    p = screening._p_random([of_size(2.0), of_size(0.0)], np.array([[8.0], [0.0]]), null, effects)
+    np.testing.assert_allclose(p[:, 0], [3 / 6, 1.0])  # the half of the sets that is nearest
 
 
 def test_knockouts_leave_methylation_alone_unless_it_is_named(small):
