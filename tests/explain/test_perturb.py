@@ -319,7 +319,7 @@ def test_random_features_are_others_moved_as_much(small, genes):
 
 
 def test_p_of_a_screen_compares_effects_for_their_size(small, genes):
-    """Five random sets of size 1 with effects 1 to 5; an effect of 8 at size 2 is beaten by 4 and 5."""
+    """Of the five nearest sets, of size 1, those with effects 4 and 5 reach an effect of 8 at size 2."""
     screening = pw.explain._perturb_screening
     unit = pw.explain._perturb_names.Names(small[1]).find(genes[0])
 
