@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pathweave._core.checks import check_mudata
+from pathweave._core.memory import give_back
 from pathweave.io._h5mu import check_holds_mudata
 from pathweave.io._mudata import quiet_mudata
 
@@ -57,15 +56,8 @@ def open_mudata(path: str | PathLike[str]) -> MuData:
         if mod.n_obs == opened.n_obs and mod.obs_names.equals(opened.obs_names):
             mod.obs.index = opened.obs.index  # one list of names in memory instead of two
     check_mudata(opened, name=f"the MuData in {path.name}")
-    _give_back()
+    give_back()
     return opened
-
-
-def _give_back() -> None:
-    """Return freed memory to the system: the C library keeps what a million names took as they were read."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
 
 
 def _open_h5mu(path: Path) -> MuData:

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from pathweave._core.memory import give_back
 from pathweave.models._likelihoods import COUNTS
 from pathweave.models._moments import Moments
 from pathweave.models._rows import LayerRows, Part, chunks, dense_rows
@@ -131,6 +132,7 @@ class SampleStore:
                 if layer.likelihood in COUNTS or layer.likelihood == "beta":
                     both[1].add(_observed(layer, part.values), fold[index][order])
             self._moments[layer.name] = both
+        give_back()
 
     def moments(self, index: np.ndarray) -> dict[str, LayerMoments]:
         """Means and variances over whole folds of the samples; `index` are their positions."""
