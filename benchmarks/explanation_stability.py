@@ -6,7 +6,7 @@ level and column.
 
 ``tau`` is Kendall's tau of all pathways (or nodes) between two draws, averaged over all pairs of draws and over
 groups; ``top20`` the share of the first 20 that two draws have in common. ``five_folds``: the training parts of five
-folds, four fifths of the samples each, every one tested anew (50 shuffles). ``bootstrap``: the stability that the table
+folds, four fifths of the samples each (two of them share three quarters of theirs), every one tested anew (50 shuffles). ``bootstrap``: the stability that the table
 itself tells, of samples drawn with replacement; harsher, as a third of the samples is missing and others count twice.
 What is tested does not depend on the network: its refits change nothing here but the column ``attributed``.
 
