@@ -53,9 +53,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tqdm import tqdm
 
 import pathweave as pw
-from pathweave.explain._classics import member_score, strongest_feature
-from pathweave.explain._evidence import Draws, node_evidence
-from pathweave.explain._significance import pooled_p, standardised
+from pathweave.explain._pathway_tests.classics import member_score, strongest_feature
+from pathweave.explain._pathway_tests.evidence import Draws, node_evidence
+from pathweave.explain._pathway_tests.significance import pooled_p, standardised
 
 if TYPE_CHECKING:
     from mudata import MuData

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.stats import fisher_exact, pearsonr, ttest_ind
 
-from pathweave.explain import _classics as classics
+from pathweave.explain._pathway_tests import classics
 
 
 def _with_gaps(seed=0, n=40, p=6):

@@ -12,14 +12,14 @@ from sklearn.linear_model import ElasticNet
 
 from pathweave import nn
 from pathweave._core.stability import rank_stability
-from pathweave.explain._evidence import (
+from pathweave.explain._pathway_tests.evidence import (
     Draws,
     node_evidence,
     outcome_residuals,
     strongest_layer,
 )
-from pathweave.explain._joint import GeneSets, explain_jointly, normal_scores
-from pathweave.explain._significance import (
+from pathweave.explain._pathway_tests.joint import GeneSets, explain_jointly, normal_scores
+from pathweave.explain._pathway_tests.significance import (
     false_discovery_rate,
     pooled_p,
     standardised,

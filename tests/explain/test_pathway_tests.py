@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import pathweave as pw
-from pathweave.explain._test_words import _used
+from pathweave.explain._pathway_tests.words import _used
 
 mpl.use("agg")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathweave.explain._attribute import attribute
 from pathweave.explain._check import check
 from pathweave.explain._edges import edges
-from pathweave.explain._perturb import perturb
-from pathweave.explain._perturb_screen import perturb_screen
-from pathweave.explain._test_pathways import test_pathways
+from pathweave.explain._pathway_tests.run import test_pathways
+from pathweave.explain._perturbation.perturb import perturb
+from pathweave.explain._perturbation.screen import perturb_screen
 
 __all__ = ["attribute", "check", "edges", "perturb", "perturb_screen", "test_pathways"]

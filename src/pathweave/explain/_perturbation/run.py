@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pathweave._core.progress import progress
-from pathweave.explain._perturb_outputs import Voice, bootstrap_weights, interval
-from pathweave.explain._perturb_random import moved_columns, moves_of, pick
+from pathweave.explain._perturbation.outputs import Voice, bootstrap_weights, interval
+from pathweave.explain._perturbation.random import moved_columns, moves_of, pick
 from pathweave.explain._tables import standard_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pathweave.explain._perturb_edits import Edits, Values
+    from pathweave.explain._perturbation.edits import Edits, Values
 
 _NULL_SAMPLES = 100
 

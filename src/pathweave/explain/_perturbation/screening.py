@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pathweave.explain._perturb_batches import Before, Task
-from pathweave.explain._perturb_outputs import Voice, bootstrap_weights, interval
-from pathweave.explain._perturb_random import moved_columns, moves_of, pick, size_of
+from pathweave.explain._perturbation.batches import Before, Task
+from pathweave.explain._perturbation.outputs import Voice, bootstrap_weights, interval
+from pathweave.explain._perturbation.random import moved_columns, moves_of, pick, size_of
 from pathweave.explain._tables import standard_error
 
 if TYPE_CHECKING:
-    from pathweave.explain._perturb_edits import Edits, Values
-    from pathweave.explain._perturb_names import Unit
-    from pathweave.explain._perturb_random import Picks
+    from pathweave.explain._perturbation.edits import Edits, Values
+    from pathweave.explain._perturbation.names import Unit
+    from pathweave.explain._perturbation.random import Picks
     from pathweave.models import Estimator
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from pathweave.explain._perturb_edits import Edits
-    from pathweave.explain._perturb_outputs import Voice
-    from pathweave.explain._perturb_run import GroupRun
+    from pathweave.explain._perturbation.edits import Edits
+    from pathweave.explain._perturbation.outputs import Voice
+    from pathweave.explain._perturbation.run import GroupRun
 
 
 def output_tables(

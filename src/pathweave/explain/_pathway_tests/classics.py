@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import hypergeom, t, ttest_ind_from_stats
 from sklearn.linear_model import RidgeCV
 
-from pathweave.explain._significance import false_discovery_rate
+from pathweave.explain._pathway_tests.significance import false_discovery_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

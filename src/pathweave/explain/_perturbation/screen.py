@@ -12,13 +12,13 @@ from pathweave._core.progress import progress
 from pathweave._core.stability import rank_stability
 from pathweave._core.version import VERSION
 from pathweave.explain._outputs import UNITS
-from pathweave.explain._perturb import check_numbers
-from pathweave.explain._perturb_batches import shifts
-from pathweave.explain._perturb_change import Change, read_change
-from pathweave.explain._perturb_edits import make_edits, read_layers
-from pathweave.explain._perturb_names import LEVELS, Names
-from pathweave.explain._perturb_scale import layer_scales
-from pathweave.explain._perturb_screening import (
+from pathweave.explain._perturbation.batches import shifts
+from pathweave.explain._perturbation.change import Change, read_change
+from pathweave.explain._perturbation.edits import make_edits, read_layers
+from pathweave.explain._perturbation.names import LEVELS, Names
+from pathweave.explain._perturbation.perturb import check_numbers
+from pathweave.explain._perturbation.scale import layer_scales
+from pathweave.explain._perturbation.screening import (
     Random,
     Screened,
     Summary,
@@ -26,16 +26,16 @@ from pathweave.explain._perturb_screening import (
     draw_random,
     screen_table,
 )
-from pathweave.explain._perturb_words import screen_told
+from pathweave.explain._perturbation.words import screen_told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mudata import MuData
 
-    from pathweave.explain._perturb_edits import Edits, Values
-    from pathweave.explain._perturb_names import Unit
-    from pathweave.explain._perturb_scale import LayerScale
+    from pathweave.explain._perturbation.edits import Edits, Values
+    from pathweave.explain._perturbation.names import Unit
+    from pathweave.explain._perturbation.scale import LayerScale
     from pathweave.models import Estimator
 
 

@@ -11,13 +11,13 @@ from pathweave._core.perturbation_results import Perturbation
 from pathweave._core.progress import progress
 from pathweave._core.version import VERSION
 from pathweave.explain._outputs import groups_of
-from pathweave.explain._perturb_edits import change_table, read_edits
-from pathweave.explain._perturb_names import Names
-from pathweave.explain._perturb_outputs import Voice
-from pathweave.explain._perturb_run import GroupRun, run_group
-from pathweave.explain._perturb_scale import layer_scales
-from pathweave.explain._perturb_tables import output_tables
-from pathweave.explain._perturb_words import told
+from pathweave.explain._perturbation.edits import change_table, read_edits
+from pathweave.explain._perturbation.names import Names
+from pathweave.explain._perturbation.outputs import Voice
+from pathweave.explain._perturbation.run import GroupRun, run_group
+from pathweave.explain._perturbation.scale import layer_scales
+from pathweave.explain._perturbation.tables import output_tables
+from pathweave.explain._perturbation.words import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

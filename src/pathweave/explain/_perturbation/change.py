@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pathweave.explain._perturb_scale import LayerScale
+    from pathweave.explain._perturbation.scale import LayerScale
 
 WORDS = ("knockout", "lowest", "highest", "mean")
 _NUMBERS = {"set": 1, "scale": 1, "shift": 1, "clamp": 2}

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from pathweave._core.checks import check_choice, listed, names_of
-from pathweave.explain._perturb_change import Change, read_change
+from pathweave.explain._perturbation.change import Change, read_change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pathweave.explain._perturb_names import Names, Unit
-    from pathweave.explain._perturb_scale import LayerScale
+    from pathweave.explain._perturbation.names import Names, Unit
+    from pathweave.explain._perturbation.scale import LayerScale
 
 Values = dict[str, np.ndarray]
 

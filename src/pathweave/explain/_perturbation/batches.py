@@ -10,8 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pathweave.explain._perturb_edits import Values
-    from pathweave.explain._perturb_outputs import Voice
+    from pathweave.explain._perturbation.edits import Values
+    from pathweave.explain._perturbation.outputs import Voice
 
 
 @dataclass(frozen=True)

@@ -13,34 +13,34 @@ from pathweave._core.results import PathwayTests
 from pathweave._core.stability import rank_stability, top_overlap
 from pathweave._core.version import VERSION
 from pathweave.explain._attribute import attribute
-from pathweave.explain._classics import classic_columns
-from pathweave.explain._evidence import (
+from pathweave.explain._pathway_tests.classics import classic_columns
+from pathweave.explain._pathway_tests.evidence import (
     Draws,
     NodeEvidence,
     node_evidence,
     outcome_residuals,
     strongest_layer,
 )
-from pathweave.explain._joint import (
+from pathweave.explain._pathway_tests.joint import (
     JointFit,
     explain_jointly,
     normal_scores,
     trust_in_pathways,
 )
-from pathweave.explain._measured_sets import measured_sets
-from pathweave.explain._rank_draws import rank_draws
-from pathweave.explain._significance import (
+from pathweave.explain._pathway_tests.measured_sets import measured_sets
+from pathweave.explain._pathway_tests.rank_draws import rank_draws
+from pathweave.explain._pathway_tests.significance import (
     false_discovery_rate,
     pooled_p,
     standardised,
 )
-from pathweave.explain._test_words import row_verdicts, summary
+from pathweave.explain._pathway_tests.words import row_verdicts, summary
 
 if TYPE_CHECKING:
     from mudata import MuData
 
     from pathweave._core.results import Attributions
-    from pathweave.explain._joint import GeneSets
+    from pathweave.explain._pathway_tests.joint import GeneSets
     from pathweave.graph import PathwayGraph
     from pathweave.models import Estimator
     from pathweave.nn.pathway_vae import GraphArrays

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pathweave.explain._joint import GeneSets
+from pathweave.explain._pathway_tests.joint import GeneSets
 
 if TYPE_CHECKING:
     from pathweave.graph import PathwayGraph

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from pathweave.explain._perturb_edits import Edits, Values
+    from pathweave.explain._perturbation.edits import Edits, Values
 
 Moves = dict[str, np.ndarray]
 """By layer what is added to some features, in standard deviations (n, k), 0 where unmeasured."""

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pathweave.explain._joint import GeneSets
+    from pathweave.explain._pathway_tests.joint import GeneSets
 
 _USED = 1.64
 

@@ -1,0 +1,1 @@
+"""Tests of pathways and genes that go with an outcome: evidence, all pathways together, what chance gives."""

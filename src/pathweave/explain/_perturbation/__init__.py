@@ -1,0 +1,1 @@
+"""A fitted model asked again, after genes, features or pathways were changed."""
