@@ -76,7 +76,7 @@ def test_what_a_linear_model_does_with_two_changes_is_their_sum(small, linear, g
 
 def test_a_gene_without_weight_shifts_nothing(small, linear, genes):
     mdata, _ = small
-    unit = pw.explain._perturb_names.Names(linear).find(genes[0])
+    unit = pw.explain._perturbation.names.Names(linear).find(genes[0])
     part = linear.ensemble_.parts["outcome"]
     module = copy.deepcopy(part.linear[0])
     for layer, (at, _) in unit.shares.items():
@@ -235,10 +235,10 @@ def test_what_a_change_means_depends_on_the_layer(kind, values, change, expected
     schema = pw.models._data.LayerSchema("layer", kind, ("f",), "gaussian")
     shares = kind in ("methylation", "mutation")
     zero = bool(x.min() == 0)
-    scale = pw.explain._perturb_scale.LayerScale(
+    scale = pw.explain._perturbation.scale.LayerScale(
         schema, x.min(0), x.max(0), x.mean(0), x.std(0), zero, False, shares, np.ones(3)
     )
-    read = pw.explain._perturb_change.read_change("f", change)
+    read = pw.explain._perturbation.change.read_change("f", change)
     got = read.apply(x, np.array([0]), np.arange(3), scale)
     assert np.isclose(got[0, 0], expected)
     assert read.touches(scale, named=False) == (not shares or change != "knockout")
@@ -270,7 +270,7 @@ def test_an_antibody_moves_by_the_genes_share_and_a_pathway_as_a_whole(small):
     pathway = model.pathways_[0]
     found = pw.explain.perturb(mdata, model, {pathway.split(":")[-1]: "lowest"}, n_null=0)
     members = set(model.graph_.members.query("pathway == @pathway")["node"])
-    names = pw.explain._perturb_names.Names(model)
+    names = pw.explain._perturbation.names.Names(model)
     n = sum(
         int((np.asarray(m[:, names.nodes.isin(members)].sum(axis=1)).ravel() > 0).sum())
         for m in names.members.values()
@@ -281,9 +281,9 @@ def test_an_antibody_moves_by_the_genes_share_and_a_pathway_as_a_whole(small):
     node = names.nodes[0]
     names.members["protein"].data *= 0.5
     unit = names.find(node)
-    scales = pw.explain._perturb_scale.layer_scales(mdata, model, model._read_raw(mdata))
-    make = pw.explain._perturb_edits.make_edits
-    change = pw.explain._perturb_change.Change("set", (9.0,))
+    scales = pw.explain._perturbation.scale.layer_scales(mdata, model, model._read_raw(mdata))
+    make = pw.explain._perturbation.edits.make_edits
+    change = pw.explain._perturbation.change.Change("set", (9.0,))
     edits = make([(unit, change)], scales, None)
     values, rows = model._read(mdata), np.arange(mdata.n_obs)
     new, at = edits.columns(values, rows), edits.positions()
@@ -296,13 +296,13 @@ def test_an_antibody_moves_by_the_genes_share_and_a_pathway_as_a_whole(small):
 
 def test_random_features_are_others_moved_as_much(small, genes):
     mdata, model = small
-    random = pw.explain._perturb_random
+    random = pw.explain._perturbation.random
     values, rows = model._read(mdata), np.arange(mdata.n_obs)
-    scales = pw.explain._perturb_scale.layer_scales(mdata, model, model._read_raw(mdata))
+    scales = pw.explain._perturbation.scale.layer_scales(mdata, model, model._read_raw(mdata))
     pathway = model.pathways_[0]
     changes = {pathway: "lowest", genes[0]: "highest"}
-    edits, _ = pw.explain._perturb_edits.read_edits(
-        changes, pw.explain._perturb_names.Names(model), scales, None
+    edits, _ = pw.explain._perturbation.edits.read_edits(
+        changes, pw.explain._perturbation.names.Names(model), scales, None
     )
     moves, rng = random.moves_of(edits, values, rows), np.random.default_rng(0)
     for _ in range(20):
@@ -320,8 +320,8 @@ def test_random_features_are_others_moved_as_much(small, genes):
 
 def test_p_of_a_screen_compares_effects_for_their_size(small, genes):
     """Of the five nearest sets, of size 1, those with effects 4 and 5 reach an effect of 8 at size 2."""
-    screening = pw.explain._perturb_screening
-    unit = pw.explain._perturb_names.Names(small[1]).find(genes[0])
+    screening = pw.explain._perturbation.screening
+    unit = pw.explain._perturbation.names.Names(small[1]).find(genes[0])
 
     class Edits:
         @staticmethod
@@ -339,7 +339,7 @@ def test_p_of_a_screen_compares_effects_for_their_size(small, genes):
 
 def test_knockouts_leave_methylation_alone_unless_it_is_named(small):
     mdata, model = small
-    names = pw.explain._perturb_names.Names(model)
+    names = pw.explain._perturbation.names.Names(model)
     unit = next(u for u in names.every("gene") if {"rna", "meth"} <= set(u.shares))
     plain = pw.explain.perturb(mdata, model, {unit.label: "knockout"}, n_null=0)
     assert "meth" not in set(plain.changes["layer"])
@@ -347,10 +347,10 @@ def test_knockouts_leave_methylation_alone_unless_it_is_named(small):
     assert set(named.changes["layer"]) == {"meth"}
     np.testing.assert_allclose(named.changes["after"], named.changes["high"], rtol=1e-5)
     alone = replace(unit, shares={"meth": unit.shares["meth"]})
-    scales = pw.explain._perturb_scale.layer_scales(mdata, model, model._read_raw(mdata))
-    knockout = pw.explain._perturb_change.Change("knockout")
+    scales = pw.explain._perturbation.scale.layer_scales(mdata, model, model._read_raw(mdata))
+    knockout = pw.explain._perturbation.change.Change("knockout")
     with pytest.raises(ValueError, match="measured in 'meth' alone, and a knockout silences"):
-        pw.explain._perturb_edits.make_edits([(alone, knockout)], scales, None)
+        pw.explain._perturbation.edits.make_edits([(alone, knockout)], scales, None)
     everything = pw.explain.perturb(mdata, model, {unit.name: "highest"}, n_null=0)
     assert {"rna", "meth"} <= set(everything.changes["layer"])
 
@@ -427,7 +427,7 @@ def test_errors_say_what_is_allowed(small, genes, changes, options, error, messa
 
 def test_errors_of_names_suggest_what_is_near(small, genes):
     mdata, model = small
-    names = pw.explain._perturb_names.Names(model)
+    names = pw.explain._perturbation.names.Names(model)
     with pytest.raises(KeyError, match=f"Did you mean .*'{genes[0]}'"):
         names.find(genes[0] + "x")
     absent = next(s for s in ("TP53", "EGFR", "KRAS", "BRCA1", "MYC", "PTEN") if s not in set(names.symbols))  # fmt: skip

@@ -110,7 +110,7 @@ def edges(mdata: MuData, *, group: str | None = None) -> pd.DataFrame:
     >>> import pandas as pd, pathweave as pw
     >>> mdata = pw.datasets.miniacc()
     >>> table = pd.DataFrame(
-    ...     {"group": ["risk"], "source_symbol": ["MDM2"], "target_symbol": ["TP53"]}
+    ...     {"group": ["risk"], "source_symbol": ["MDM2"], "target_symbol": ["TP53"], "rank": [1]}
     ... )
     >>> mdata.uns["pathweave"] = {"edges": {"table": table, "params": "{}"}}
     >>> pw.get.edges(mdata, group="risk")["target_symbol"].tolist()
