@@ -27,6 +27,14 @@ SMALL = {"max_epochs": 3, "n_folds": 3, "seed": 1, "n_hidden": 8}
 TARGETS = {"target": ["class", "outcome"], "survival": ("time", "event"), "layers": ["protein"]}
 
 
+@pytest.fixture(autouse=True)
+def _heard():
+    """Ctrl-C is heard, even where the tests run in the background of a shell, which has programs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def make(**changes):
     return pw.models.MultimodalVAE(4, **{**SMALL, **changes})
 
