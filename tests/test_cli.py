@@ -62,12 +62,18 @@ def test_run_with_a_split(data, tmp_path):
         "genes_A",
         "pathways",
         "parts_class",
+        "tests",
+        "volcano",
     ):
         assert (out / "figures" / f"{name}.png").stat().st_size > 5_000
     model = pw.models.load(out / "model")
     assert list(model.layers_) == ["rna", "protein"]
     mdata = pw.io.read_h5mu(out / "pathweave.h5mu")
     assert mdata.obsm["X_pathweave"].shape == (60, 6)
+    tests = pd.read_csv(out / "tests_pathway.csv")
+    assert tests["q"].between(0, 1).all()
+    assert pw.get.pathway_tests(mdata).attrs["params"]["groups"]["B"]["n_samples"] == 45
+    assert "TESTS of pathways" in (out / "report.txt").read_text()
     assert "WITH CARE" in (out / "report.txt").read_text()
     again = runner.invoke(app, [*arguments, "--out", str(out)])
     assert again.exit_code == 2
@@ -87,6 +93,8 @@ def test_run_survival_and_without_a_target(data, tmp_path):
     result = runner.invoke(app, ["run", str(data), "--out", str(out)])
     assert result.exit_code == 0, result.output
     assert "No target was given" in result.output
+    assert "TESTS" not in result.output
+    assert not list(out.glob("tests*"))
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from pathweave import get
 from pathweave._core.checks import check_choice
@@ -119,14 +120,17 @@ def volcano(mdata: MuData, *, group: str | None = None, ax: Axes | None = None) 
         rows = hit & ((direction > 0) == up)
         ax.scatter(direction[rows], height[rows], c=colour, s=14, label=f"{label} ({rows.sum()})")
     ax.axhline(-np.log10(alpha), color=REFERENCE, linewidth=0.8, linestyle="--")
-    # Many share the smallest q that so many shuffles can give: names are stacked, a line each, pointing inwards.
+    # Names are stacked above the axes, a line each, the outermost on top and pointing inwards: none meets another.
     named = table[hit].head(_LABELS).sort_values("direction", key=np.abs)
+    figure: Any = ax.get_figure(root=True)
+    above: Any = blended_transform_factory(ax.transData, ax.transAxes)
     for place, row in enumerate(named.itertuples()):
+        line = ScaledTranslation(0, (4 + 9 * place) / 72, figure.dpi_scale_trans)
         ax.annotate(
             f"{row.symbol or row.node} ({row.layer})", (row.direction, -np.log10(row.q)),
-            fontsize=7, xytext=(0, 8 + 9 * place), textcoords="offset points",
+            fontsize=7, xytext=(row.direction, 1.0), textcoords=above + line,
             ha="right" if row.direction > 0 else "left", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": REFERENCE, "linewidth": 0.4},
+            arrowprops={"arrowstyle": "-", "color": REFERENCE, "linewidth": 0.4, "shrinkA": 0, "relpos": (float(row.direction > 0), 0.0)},
         )  # fmt: skip
     ax.set_xlabel("direction, mean z of the gene's features")
     ax.set_ylabel("false discovery rate, -log10 q")

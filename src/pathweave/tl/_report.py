@@ -24,6 +24,7 @@ def report(
     scores: pd.DataFrame,
     *,
     others: list[str],
+    tests: str,
 ) -> str:
     """Say what came in, how well it predicts, and what made the predictions.
 
@@ -39,6 +40,8 @@ def report(
         Held-out scores: target, metric, value; empty without held-out samples.
     others
         What `drivers` said of further targets.
+    tests
+        What tests of pathways said.
 
     Returns
     -------
@@ -50,6 +53,7 @@ def report(
         _layers(mdata),
         drivers(mdata),
         *others,
+        tests,
         _caution(mdata, model, scores),
     ]
     return "\n\n".join(text for text in paragraphs if text) + "\n"
@@ -165,6 +169,6 @@ def _caution(mdata: MuData, model: Estimator, scores: pd.DataFrame) -> str:
         )
     lines.append(
         f"  Attributions add up to the model's output within {100 * params['completeness_gap_relative']:.1f} %. "
-        "They tell what the model used, not what causes the disease, and no pathway was tested against chance."
+        "They tell what the model used, and tests what goes with the outcome; neither tells what causes the disease."
     )
     return "\n".join(lines)

@@ -23,6 +23,7 @@ from pathweave.tl._embed import embed
 from pathweave.tl._impute import impute
 from pathweave.tl._predict import predict
 from pathweave.tl._report import report
+from pathweave.tl._run_tests import tested
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,9 +115,11 @@ def run_all(
     say("5/6 explain")
     others = {name: _tables(mdata, model, name) for name in list(model.targets_)[1:]}
     attribute(mdata, model)
+    tests = tested(mdata, model, train)
     scores = _held_out(mdata, model, ~train)
     say("6/6 write tables and figures")
-    text = report(mdata, model, coverage, scores, others=[words for words, _ in others.values()])
+    further = [words for words, _ in others.values()]
+    text = report(mdata, model, coverage, scores, others=further, tests=tests.text)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{options.out.name}-", dir=options.out.parent))
     try:
@@ -124,6 +127,10 @@ def run_all(
         for name, (_, tables) in others.items():
             for level, table in tables.items():
                 table.to_csv(work / f"attributions_{_file_name(name)}_{level}.csv", index=False)
+        for i, (name, tables) in enumerate(tests.tables.items()):
+            ending = f"_{_file_name(name)}" if i else ""
+            for level, table in tables.items():
+                table.to_csv(work / f"tests{ending}_{level}.csv", index=False)
         _draw(work / "figures", mdata, model, options, plots, train)
         model.save(work / "model")
         io.write_h5mu(mdata, work / "pathweave.h5mu")
@@ -235,6 +242,9 @@ def _draw(
     on_graph = len(get.attributions(mdata, level="gene")) > 0
     if on_graph:
         figures["pathways"] = lambda: plots.pathways(mdata)
+    if keys.PATHWAY_TESTS in mdata.uns[keys.UNS]:
+        figures["tests"] = lambda: plots.pathway_tests(mdata)
+        figures["volcano"] = lambda: plots.volcano(mdata)
     groups = list(dict.fromkeys(get.attributions(mdata, level="layer")["group"]))[:_MAX_GROUPS]
     for group in groups:
         ending = f"_{_file_name(group)}" if len(groups) > 1 else ""
