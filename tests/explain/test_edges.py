@@ -149,9 +149,9 @@ def test_written_read_and_drawn(small):
 
 def test_bad_input_is_told(small):
     mdata, model = small
-    with pytest.raises(ValueError, match="n_steps=1 must be 2 or more"):
+    with pytest.raises(ValueError, match="n_steps=1 must be a whole number of 2 or more"):
         pw.explain.edges(mdata, model, n_steps=1)
-    with pytest.raises(ValueError, match="max_samples=0 must be 1 or more"):
+    with pytest.raises(ValueError, match="max_samples=0 must be a whole number of 1 or more"):
         pw.explain.edges(mdata, model, max_samples=0)
     bare = quick(max_epochs=1).fit(mdata, target="class")
     with pytest.raises(ValueError, match="fitted without a graph"):

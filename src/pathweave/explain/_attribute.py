@@ -11,7 +11,7 @@ from pathweave._core.checks import check_choice, check_mudata, check_obs_column
 from pathweave._core.progress import progress
 from pathweave._core.results import Attributions
 from pathweave._core.version import VERSION
-from pathweave.explain._arguments import check_numbers
+from pathweave.explain._arguments import check_whole
 from pathweave.explain._baselines import baselines
 from pathweave.explain._outputs import UNITS, Job, Question, ask
 from pathweave.explain._paths import (
@@ -183,7 +183,8 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
         check_obs_column(mdata.obs, "groupby", groupby)
     n_baselines = _N_BASELINES.get(method, 1) if n_baselines is None else n_baselines
     n_steps = _STEPS.get(method, 1) if n_steps is None else n_steps
-    check_numbers(method, n_baselines, n_steps, max_samples, batch_size)
+    check_whole(2 if method in ("integrated_gradients", "conductance") else 1, n_steps=n_steps)
+    check_whole(1, n_baselines=n_baselines, max_samples=max_samples, batch_size=batch_size)
     by_pathway_layer = method in _BY_PATHWAY_LAYER
     if by_pathway_layer:
         check_pathway_layer(model, method)

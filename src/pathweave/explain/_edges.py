@@ -13,6 +13,7 @@ from pathweave._core.checks import check_mudata, check_obs_column
 from pathweave._core.progress import progress
 from pathweave._core.results import EdgeAttributions
 from pathweave._core.version import VERSION
+from pathweave.explain._arguments import check_whole
 from pathweave.explain._baselines import baselines
 from pathweave.explain._outputs import UNITS, Job, Question, ask
 from pathweave.explain._paths import Batch, batches, difference
@@ -117,12 +118,8 @@ def edges(  # named one by one, as in cross_validate
     stored = _Stored.of(model)
     if groupby is not None:
         check_obs_column(mdata.obs, "groupby", groupby)
-    for name, value, least in (
-        ("n_steps", n_steps, 2), ("max_samples", max_samples, 1), ("batch_size", batch_size, 1),
-    ):  # fmt: skip
-        if value < least:
-            msg = f"{name}={value!r} must be {least} or more."
-            raise ValueError(msg)
+    check_whole(2, n_steps=n_steps)
+    check_whole(1, max_samples=max_samples, batch_size=batch_size)
     values = model._read(mdata)
     bases, words = baselines(
         mdata, model, values, reference=reference, n_baselines=1, rng=np.random.default_rng(seed)

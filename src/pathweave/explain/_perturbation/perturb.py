@@ -10,6 +10,7 @@ from pathweave._core.checks import check_mudata, check_obs_column, listed
 from pathweave._core.perturbation_results import Perturbation
 from pathweave._core.progress import progress
 from pathweave._core.version import VERSION
+from pathweave.explain._arguments import check_whole
 from pathweave.explain._outputs import groups_of
 from pathweave.explain._perturbation.edits import change_table, read_edits
 from pathweave.explain._perturbation.names import Names
@@ -130,7 +131,8 @@ def perturb(
     """
     check_mudata(mdata)
     model._need_fit()
-    check_numbers(n_boot=n_boot, n_null=n_null, batch_size=batch_size)
+    check_whole(0, n_boot=n_boot, n_null=n_null)
+    check_whole(1, batch_size=batch_size)
     if groupby is not None:
         check_obs_column(mdata.obs, "groupby", groupby)
     raw = model._read_raw(mdata)
@@ -175,16 +177,6 @@ def perturb(
     return Perturbation(
         changes=changed, **tables, params=params, verdict=told(changed, tables, params)
     )
-
-
-def check_numbers(**numbers: Any) -> None:
-    """Raise unless counts are whole numbers of 0 or more, and batches of 1 or more."""
-    for name, number in numbers.items():
-        least = {"batch_size": 1, "max_samples": 1}.get(name, 0)
-        whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-        if not whole or number < least:
-            msg = f"{name}={number!r} must be a whole number of {least} or more."
-            raise ValueError(msg)
 
 
 def _spelled(given: Any) -> Any:

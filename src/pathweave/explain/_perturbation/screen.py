@@ -11,12 +11,12 @@ from pathweave._core.perturbation_results import PerturbationScreen
 from pathweave._core.progress import progress
 from pathweave._core.stability import rank_stability
 from pathweave._core.version import VERSION
+from pathweave.explain._arguments import check_whole
 from pathweave.explain._outputs import UNITS
 from pathweave.explain._perturbation.batches import shifts
 from pathweave.explain._perturbation.change import Change, read_change
 from pathweave.explain._perturbation.edits import make_edits, read_layers
 from pathweave.explain._perturbation.names import LEVELS, Names
-from pathweave.explain._perturbation.perturb import check_numbers
 from pathweave.explain._perturbation.scale import layer_scales
 from pathweave.explain._perturbation.screening import (
     Random,
@@ -117,7 +117,8 @@ def perturb_screen(
     """
     check_mudata(mdata)
     model._need_fit()
-    check_numbers(max_samples=max_samples, n_boot=n_boot, n_null=n_null, batch_size=batch_size)
+    check_whole(0, n_boot=n_boot, n_null=n_null)
+    check_whole(1, max_samples=max_samples, batch_size=batch_size)
     target = next(iter(model.targets_), "latent") if of is None else of
     check_choice("of", target, [*model.targets_, "latent"])
     raw = model._read_raw(mdata)
