@@ -89,3 +89,14 @@ def test_numbers_written_as_text_are_told_in_whole_sentences():
         match=r"at least two are needed\. These are numbers written as text: .*astype\(float\)\. Choose",
     ):
         read_targets(obs, target="dose", survival=None)
+
+
+def test_a_column_of_censoring_is_asked_about():
+    table = obs(t=[float(i) for i in range(1, 13)], censorship=[0, 1] * 6)
+    with pytest.warns(
+        LabelWarning, match=r"sounds as if 1 meant censored.*1 - mdata.obs\['censorship'\]"
+    ):
+        read_targets(table, target=None, survival=("t", "censorship"))
+    read_targets(
+        table.rename(columns={"censorship": "event"}), target=None, survival=("t", "event")
+    )

@@ -269,4 +269,10 @@ def _survival_target(obs: pd.DataFrame, survival: tuple[str, str]) -> Target:
             f"events; at least {_MIN_LABELLED} samples and 2 events are needed."
         )
         raise ValueError(msg)
+    if "cens" in event_column.lower():
+        msg = (
+            f"survival={survival!r}: {event_column!r} sounds as if 1 meant censored. Here 1 is a seen event and 0 a "
+            f"censored time; if it is the other way, give mdata.obs['event'] = 1 - mdata.obs[{event_column!r}]."
+        )
+        warn(msg, LabelWarning)
     return Target("risk", "survival", (time_column, event_column))
