@@ -23,8 +23,8 @@ class PathwayPool(nn.Module):
     .. math:: a_p = b_p + \sum_{i \in p} w_{pi} \cdot h_i
 
     Every membership has its own weights, as in the sparse layers of P-NET (Elmarakeby et al. 2021),
-    but pathways of similar size are computed together as one batched product, so that no dense
-    (nodes x pathways) matrix is ever made.
+    but no dense (nodes x pathways) matrix is ever made: on a CPU it is one sparse product, whose gradient is
+    computed at the memberships alone; elsewhere pathways of similar size are one batched product.
 
     Parameters
     ----------
