@@ -50,14 +50,14 @@ def one(case: str, way: str) -> dict:
     import torch
 
     import pathweave as pw
-    from pathweave.models import _estimator
+    from pathweave.models import _fit_networks
 
     warnings.simplefilter("ignore")
     pw.settings.progress = False
     for name, value in {"device": "cpu", **{**WAYS, **GPU_WAYS}[way]}.items():
         setattr(pw.settings, name, value)
     seconds = []
-    networks = _estimator.fit_replicates
+    networks = _fit_networks.fit_replicates
 
     def timed(*args, **kwargs):
         started = time.perf_counter()
@@ -67,7 +67,7 @@ def one(case: str, way: str) -> dict:
         seconds.append(time.perf_counter() - started)
         return states
 
-    _estimator.fit_replicates = timed
+    _fit_networks.fit_replicates = timed
     with pw.io.quiet_mudata():
         if case == CASES[0]:
             mdata = pw.io.read_h5mu(DATA)

@@ -18,8 +18,9 @@ from evaluation import ROOT, SETS, put
 
 import pathweave as pw
 from pathweave._core.folds import folds
-from pathweave.models._data import read_raw, read_training
+from pathweave.models._data import read_training
 from pathweave.models._parts import fit_all_parts
+from pathweave.models._raw import read_raw
 from pathweave.models._targets import read_targets
 from pathweave.nn.stack import Stack
 

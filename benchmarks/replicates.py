@@ -47,7 +47,7 @@ def default_fit(max_epochs: int) -> tuple[tuple, dict]:
     from five_folds import ccle4
 
     import pathweave as pw
-    from pathweave.models import _estimator
+    from pathweave.models import _fit_networks
 
     class Caught(Exception):  # noqa: N818  not an error
         pass
@@ -55,14 +55,14 @@ def default_fit(max_epochs: int) -> tuple[tuple, dict]:
     def catch(*given: object, **named: object) -> None:
         raise Caught(given, named)
 
-    engine, _estimator.fit_replicates = _estimator.fit_replicates, catch
+    engine, _fit_networks.fit_replicates = _fit_networks.fit_replicates, catch
     mdata, target, _ = ccle4()
     try:
         pw.models.PathwayVAE(max_epochs=max_epochs).fit(mdata, pw.graph.reactome(), target=target)
     except Caught as caught:
         given, named = caught.args
     finally:
-        _estimator.fit_replicates = engine
+        _fit_networks.fit_replicates = engine
     return given, {"library": named["library"], "device": "cpu"}
 
 
