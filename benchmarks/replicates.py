@@ -1,7 +1,7 @@
 """Replicates on two cores: workers beside one run after the other, side by side; memory; how cost grows.
 
 Run from the project's root: ``python benchmarks/replicates.py [--rounds 3]`` on a machine with two free cores. It needs
-``../shared/data/ccle4``. 24 replicates of the default `PathwayVAE` (lineage of ccle4, embedded Reactome graph, 10 epochs
+``../shared/data/ccle4``. 24 replicates of the default `PathwayVAE` (lineage of ccle4, embedded Reactome graph, 30 epochs
 each, the folds of the default plan with 24 seeds) are fitted by `fit_replicates` in two workers, and one after the other
 on one thread and on two. Every measurement is a process of its own, the rounds of all sides are interleaved, and the
 least seconds of all rounds count; reading data and graph is not timed, starting the workers is (``already started`` is a
@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 N_REPLICATES = 24
-EPOCHS = 10  # a default fit runs for longer, so that starting the workers counts for less
+EPOCHS = 30  # a default fit runs for longer, so that starting the workers counts for less
 SIDES = {
     "one after the other, one thread": "alone",
     "two workers": "workers",
@@ -118,7 +118,8 @@ def digest(states: list) -> str:
     """One number for all parameters and curves."""
     told = hashlib.sha256()
     for state in states:
-        told.update(json.dumps([state.name, state.best_epoch, state.history]).encode())
+        curves = [{k: v for k, v in row.items() if k != "seconds"} for row in state.history]
+        told.update(json.dumps([state.name, state.best_epoch, curves]).encode())
         for name in sorted(state.state):
             told.update(state.state[name].tobytes())
     return told.hexdigest()[:16]
@@ -139,7 +140,7 @@ def measure(side: str, n_replicates: int, n_samples: int | None, max_epochs: int
     def fit() -> list:
         if side == "threads":
             torch.set_num_threads(2)
-            return [train_replicate(*given[:5], r, **named) for r in given[5]]
+            return [train_replicate(*given[:5], r, library=named["library"]) for r in given[5]]
         return fit_replicates(*given, **named, n_jobs=1 if side == "alone" else 2)
 
     if side == "started":
