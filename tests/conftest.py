@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -37,3 +38,15 @@ def _quiet():
 def _mudata_of_tomorrow():
     """The behaviour of mudata 0.4: without a choice every MuData made in a test would warn."""
     mudata.set_options(pull_on_update=False)
+
+
+@pytest.fixture(autouse=True)
+def _figures_closed():
+    """Every test starts and ends without figures, those of examples in docstrings (run in the same process) included."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")

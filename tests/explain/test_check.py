@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -103,7 +102,6 @@ def test_check_in_one_call(small):
     assert np.ptp(ends) < 1e-6
     ax = pw.pl.deletion(found)
     assert "19 random orders" in ax.get_legend().get_texts()[0].get_text()
-    plt.close("all")
     with pytest.raises(ValueError, match="n_random=0"):
         pw.explain.check(mdata, model, n_random=0)
     with pytest.raises(ValueError, match="method='deeplift' is not known"):
@@ -128,7 +126,6 @@ def test_plots_of_samples_and_layers(small):
     assert len(heat.get_yticks()) == 5
     table = pw.get.attributions(out, level="gene_layer")
     assert np.isclose(heat.images[0].get_clim()[1], _most(table))
-    plt.close("all")
 
 
 def _most(table):

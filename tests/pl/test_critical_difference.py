@@ -15,12 +15,6 @@ import pathweave as pw
 mpl.use("agg")
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
-
-
 def draw(table, *, ax=None, **how):
     return pw.pl.critical_difference(pw.evaluate.critical_difference(table, **how), ax=ax)
 

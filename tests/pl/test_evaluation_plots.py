@@ -57,12 +57,6 @@ def numbers(data):
     return evaluated(data, ("ridge", "knn"), target=["outcome", "second"])
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
-
-
 def legend(ax) -> list[str]:
     return [text.get_text() for text in ax.get_legend().get_texts()]
 

@@ -21,12 +21,6 @@ SYMBOLS = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def drawn():
     """ATM -> TP53 -> MDM2 -| TP53; CCND1 and CCND2 (twins) in a complex with CDK4; one reaction."""

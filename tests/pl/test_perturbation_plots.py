@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from tests_helpers import quick
@@ -21,12 +20,6 @@ def perturbed():
     pw.tl.perturb(mdata, model, {genes[0]: "lowest"}, groupby="class", n_null=0)
     pw.tl.perturb_screen(mdata, model, "lowest", units=genes, n_null=20)
     return mdata
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 def test_bars_are_the_shifts(perturbed):

@@ -23,12 +23,6 @@ def fitted():
     return mdata, model
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
-
-
 def points(ax) -> int:
     return sum(len(c.get_offsets()) for c in ax.collections if len(c.get_offsets()))
 

@@ -19,12 +19,6 @@ from pathweave.pl._style import DOWN, PALETTE, UP
 mpl.use("agg")
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
-
-
 def bars(ax, kind):
     """Lower and upper end of every bar of a column."""
     found = [p for p in ax.patches if str(p.get_gid()).startswith(f"{kind}:")]

@@ -16,12 +16,6 @@ from pathweave._core.stability import rank_stability, ranks, top_overlap
 mpl.use("agg")
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
-
-
 def test_overlap_is_the_mean_over_pairs_of_draws():
     rng = np.random.default_rng(1)
     draws = rng.normal(size=(6, 40))

@@ -13,12 +13,6 @@ import pathweave as pw
 mpl.use("agg")
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
-
-
 def result(loss):
     table = pd.DataFrame({"number": np.arange(len(loss)), "loss": loss})
     model = pw.models.PathwayVAE()
