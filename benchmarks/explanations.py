@@ -55,7 +55,8 @@ from tqdm import tqdm
 
 import pathweave as pw
 from pathweave.explain._pathway_tests.classics import member_score, strongest_feature
-from pathweave.explain._pathway_tests.evidence import Draws, node_evidence
+from pathweave.explain._pathway_tests.draws import Draws
+from pathweave.explain._pathway_tests.evidence import node_evidence, standard_layers
 from pathweave.explain._pathway_tests.significance import pooled_p, standardised
 
 if TYPE_CHECKING:
@@ -339,10 +340,10 @@ def relabelled(seed: int) -> list[dict[str, object]]:
     mdata = simulated(seed, effect=0.0, n_obs=100 if seed % 2 else 200)
     model, _ = shallow(mdata, pw.graph.reactome())
     y = (mdata.obs["class"] == "B").to_numpy(dtype=float)
-    draws = Draws.of(
-        y, np.zeros(len(y), int), n_null=160, n_boot=2, rng=np.random.default_rng(seed)
-    )
-    every = node_evidence(model._read(mdata), model.ensemble_.graph.feature_maps, draws).association
+    one = np.zeros(len(y), dtype=int)
+    draws = Draws.of(y, one, n_null=160, n_boot=2, rng=np.random.default_rng(seed))
+    layers = standard_layers(model._read(mdata), model.ensemble_.graph.feature_maps, one)
+    every = node_evidence(layers, draws).association
     tested = [np.r_[101 + k, 1:101] for k in range(60)]
     p = np.array([pooled_p(standardised(np.cbrt(every[rows]), 100), 100) for rows in tested])
     row = {"seed": seed, "n_obs": mdata.n_obs, "n_genes": p.shape[1], "mean_p": p.mean()}

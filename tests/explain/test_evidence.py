@@ -12,12 +12,8 @@ from sklearn.linear_model import ElasticNet
 
 from pathweave import nn
 from pathweave._core.stability import rank_stability
-from pathweave.explain._pathway_tests.evidence import (
-    Draws,
-    node_evidence,
-    outcome_residuals,
-    strongest_layer,
-)
+from pathweave.explain._pathway_tests.draws import Draws, outcome_residuals
+from pathweave.explain._pathway_tests.evidence import node_evidence, standard_layers
 from pathweave.explain._pathway_tests.joint import GeneSets, explain_jointly, normal_scores
 from pathweave.explain._pathway_tests.significance import (
     false_discovery_rate,
@@ -31,6 +27,10 @@ def _draws(residual, n_null=0, n_boot=0, strata=None, seed=0):
     codes = np.zeros(len(residual), int) if strata is None else strata
     rng = np.random.default_rng(seed)
     return Draws.of(residual, codes, n_null=n_null, n_boot=n_boot, rng=rng)
+
+
+def _evidence(values, maps, draws):
+    return node_evidence(standard_layers(values, maps, draws.strata), draws)
 
 
 def test_residuals_of_survival_are_the_score_of_coxs_model():
@@ -66,7 +66,7 @@ def test_association_is_the_correlation_times_the_root_of_n():
     rng = np.random.default_rng(1)
     y, x = rng.normal(size=50), rng.normal(size=(50, 3))
     maps = {"rna": sp.csr_matrix(np.array([[1.0, 0], [1, 0], [0, 1]]))}
-    found = node_evidence({"rna": x}, maps, _draws(y))
+    found = _evidence({"rna": x}, maps, _draws(y))
     r = np.array([pearsonr(x[:, i], y).statistic for i in range(3)])
     np.testing.assert_allclose(found.association[0], [50 * (r[:2] ** 2).mean(), 50 * r[2] ** 2])
     np.testing.assert_allclose(found.direction[1], r[2] * 50**0.5)
@@ -80,11 +80,11 @@ def test_layers_side_by_side_and_missing_or_constant_values_count_for_nothing():
     gaps = weak.copy()
     gaps[:30] = np.nan
     maps = {"rna": sp.csr_matrix([[1.0], [1.0]]), "meth": sp.csr_matrix([[1.0]])}
-    found = node_evidence({"rna": constant, "meth": gaps}, maps, _draws(y))
-    alone = node_evidence({"rna": strong}, {"rna": sp.csr_matrix([[1.0]])}, _draws(y))
+    found = _evidence({"rna": constant, "meth": gaps}, maps, _draws(y))
+    alone = _evidence({"rna": strong}, {"rna": sp.csr_matrix([[1.0]])}, _draws(y))
     np.testing.assert_allclose(found.by_layer["rna"], alone.association[0])
     assert found.by_layer["rna"][0] > 10 * found.by_layer["meth"][0]
-    none = node_evidence({"rna": constant[:, 1:]}, {"rna": sp.csr_matrix([[1.0]])}, _draws(y))
+    none = _evidence({"rna": constant[:, 1:]}, {"rna": sp.csr_matrix([[1.0]])}, _draws(y))
     assert np.isnan(none.by_layer["rna"]).all()
     assert not none.association.any()
 
@@ -101,7 +101,7 @@ def test_labels_are_shuffled_within_strata_only():
     assert len(np.unique(draws.rows[:6], axis=0)) == 6
     # What sets the strata apart, and nothing else, is not associated.
     maps = {"rna": sp.csr_matrix([[1.0]])}
-    found = node_evidence({"rna": strata[:, None].astype(float)}, maps, draws)
+    found = _evidence({"rna": strata[:, None].astype(float)}, maps, draws)
     np.testing.assert_allclose(found.association[:6], 0, atol=1e-9)
 
 
@@ -214,7 +214,7 @@ def test_what_decides_which_layer_a_sample_has_is_no_association(case):
             x += strata[:, None] * rng.normal(size=p) * 2  # a batch effect
         x[rng.random(n) > odds] = np.nan
         rows = Draws.of(y, strata, n_null=60, n_boot=2, rng=rng)
-        found = node_evidence({"rna": x}, {"rna": sp.eye(p, format="csr")}, rows)
+        found = _evidence({"rna": x}, {"rna": sp.eye(p, format="csr")}, rows)
         share.append((pooled_p(standardised(np.cbrt(found.association), 60), 60) < 0.05).mean())
     assert (
         0.03 < np.mean(share) < 0.08
@@ -229,18 +229,13 @@ def test_association_within_strata_and_gaps_is_the_partial_correlation():
     y = x[:, 0] * 0.5 + strata + rng.normal(size=n)
     y[np.isnan(x[:, 0])] = rng.normal(size=int(np.isnan(x[:, 0]).sum()))
     rows = Draws.of(y, strata, n_null=2, n_boot=2, rng=rng)
-    found = node_evidence({"rna": x}, {"rna": sp.eye(4, format="csr")}, rows)
+    found = _evidence({"rna": x}, {"rna": sp.eye(4, format="csr")}, rows)
     for j in range(4):
         has = ~np.isnan(x[:, j])
         within = pd.DataFrame({"x": x[has, j], "y": y[has]})
         within -= within.groupby(strata[has]).transform("mean")
         expected = within["x"].corr(within["y"]) * np.sqrt(has.sum())
         assert found.direction[j] == pytest.approx(expected, abs=1e-9)
-
-
-def test_a_node_that_nobody_measures_has_no_strongest_layer():
-    layers = {"rna": np.array([1.0, np.nan, np.nan]), "protein": np.array([2.0, 0.5, np.nan])}
-    assert strongest_layer(layers).tolist() == ["protein", "protein", ""]
 
 
 def test_a_draw_in_which_all_nodes_tie_explains_nothing():

@@ -174,15 +174,17 @@ def pathway_tests(
 
     Pathways: group, pathway, name, n_measured; association (mean over the members, in standard deviations under
     shuffled labels) with p_association and q_association: does it go with the outcome at all; score (enrichment
-    of its members beside all other pathways, in the same unit), se (over bootstrap draws), p and q: more than other
-    genes, and by itself; score_alone, p_alone and q_alone: the same without the other pathways; coefficient (what
+    of its members beside all other pathways, once the activities of the strongest others were taken from the outcome,
+    in the same unit), se (over bootstrap draws), p and q: more than other genes, and by itself; score_alone, p_alone
+    and q_alone: enrichment without the other pathways; coefficient (what
     membership adds to a gene's normal score; 0 for most), among_top (share of bootstrap draws that put it among the
     first 20), rank, attributed (score among the model's attributions) and verdict.
 
     Genes: group, node, symbol, kind, score (rank among the genes as a normal score, with what its pathways add), se,
     association (mean squared z of its features; 1 is expected by chance) with p and q, direction (mean z: positive
     where high values go with the group, a higher number or an earlier event), layer (where the association is
-    strongest), ``association_<layer>`` and rank. ``attrs`` hold ``params`` and ``verdict``.
+    strongest once other pathways' activities were taken from the outcome; near ties go the way of the other genes),
+    ``association_<layer>`` (before that) and rank. ``attrs`` hold ``params`` and ``verdict``.
 
     With ``classics=True`` also, for pathways: p_over_representation and q_over_representation (Fisher's exact test of
     the genes found by t-tests), gsea (running sum over its mean under shuffled labels), p_gsea, q_gsea, and linear_weights

@@ -14,18 +14,15 @@ from pathweave._core.stability import rank_stability, top_overlap
 from pathweave._core.version import VERSION
 from pathweave.explain._attribute import attribute
 from pathweave.explain._pathway_tests.classics import classic_columns
+from pathweave.explain._pathway_tests.conditional import Activities, conditional_evidence
+from pathweave.explain._pathway_tests.draws import Draws, outcome_residuals
 from pathweave.explain._pathway_tests.evidence import (
-    Draws,
-    NodeEvidence,
     node_evidence,
-    outcome_residuals,
-    strongest_layer,
+    standard_layers,
 )
 from pathweave.explain._pathway_tests.joint import (
-    JointFit,
     explain_jointly,
     normal_scores,
-    trust_in_pathways,
 )
 from pathweave.explain._pathway_tests.measured_sets import measured_sets
 from pathweave.explain._pathway_tests.rank_draws import rank_draws
@@ -34,18 +31,17 @@ from pathweave.explain._pathway_tests.significance import (
     pooled_p,
     standardised,
 )
+from pathweave.explain._pathway_tests.tables import TOP, gene_table, pathway_table
 from pathweave.explain._pathway_tests.words import row_verdicts, summary
 
 if TYPE_CHECKING:
     from mudata import MuData
 
     from pathweave._core.results import Attributions
-    from pathweave.explain._pathway_tests.joint import GeneSets
     from pathweave.graph import PathwayGraph
     from pathweave.models import Estimator
     from pathweave.nn.pathway_vae import GraphArrays
 
-_TOP = 20
 _FEWEST = 12
 
 
@@ -66,15 +62,22 @@ def test_pathways(
     r"""Test which pathways and genes go with a model's outcome, and say whether the model uses them.
 
     For every group (class, number, risk) each feature of the model's layers is scored by its association with the
-    outcome, a node by the mean square over its features, in all layers that measure it. Ranks of the nodes are then
+    outcome, a node by the mean square over its features, in all layers that measure it. Ranks of the nodes are
     explained by all pathways together (elastic net with coefficients of zero or more), so that a parent is not
     named for its child's sake; a pathway's score is the enrichment of its members after what the other pathways explain
-    was taken away. A gene's score weighs its own evidence and that of its pathways by how reliable either
-    is (empirical Bayes; the noise is told by the bootstrap). Two questions are kept apart: does a pathway go with the
+    was taken away. This is done twice. After the first time the strongest pathways (a score of 3 or more, eight at most,
+    no two with activities that correlate by .7) tell what they know: for every node the outcome is freed, by least
+    squares, of the activities of those that do not hold the node (first principal component of the members' features,
+    all layers), and associated anew. So genes that merely move along with a pathway's activity lose their
+    evidence, and what is weak but stands by itself gains. A gene's score weighs its own evidence and that of its pathways
+    by how reliable either is (empirical Bayes; the noise is told by the bootstrap).
+
+    Two questions are kept apart: does a pathway go with the
     outcome at all (``q_association``; where the outcome moves half of the genes most do), and do its members more than
-    other genes (``q``). The whole computation is repeated with shuffled labels
-    (p, and q by Benjamini and Hochberg over all pathways or genes of a group), with samples drawn anew (standard
-    errors, stability) and with nodes exchanged, so that pathways are random sets of equal sizes and overlaps.
+    other genes (``q``). The whole computation, choice of pathways included, is repeated with shuffled labels
+    (p, and q by Benjamini and Hochberg over all pathways or genes of a group) and with samples drawn anew (standard
+    errors, stability); the share of ranks that pathways explain also with nodes exchanged, so that pathways are random
+    sets of equal sizes and overlaps.
 
     What is tested is the association in these samples, not the model: that it is used says the column `attributed`,
     the pathway's score in `attribute`.
@@ -120,8 +123,10 @@ def test_pathways(
     References
     ----------
     Zou and Hastie, Regularization and variable selection via the elastic net, JRSS B (2005). Bauer, Gagneur and
-    Robinson, GOing Bayesian: model-based gene set analysis, Nucleic Acids Research (2010). Goeman and Buehlmann,
-    Analyzing gene expression data in terms of gene sets, Bioinformatics (2007), on what shuffled labels test.
+    Robinson, GOing Bayesian: model-based gene set analysis, Nucleic Acids Research (2010). Tomfohr, Lu and Kepler,
+    Pathway level analysis of gene expression using singular value decomposition, BMC Bioinformatics (2005), on
+    activities. Goeman and Buehlmann, Analyzing gene expression data in terms of gene sets, Bioinformatics (2007), on
+    what shuffled labels test.
 
     Examples
     --------
@@ -142,11 +147,13 @@ def test_pathways(
         attributions = attribute(mdata, model, of=target, n_steps=8, max_samples=50, seed=seed)
     sets = measured_sets(measured, list(arrays.node_ids), pathway_size)
     kept = {name: x[known] for name, x in values.items()}
+    layers = standard_layers(kept, arrays.feature_maps, codes[known])
+    activities = Activities(layers, sets)
     pathway, gene, ranks, found = [], [], [], {}
     rng = np.random.default_rng(seed)
     for group, residual in progress(residuals.items(), desc="testing pathways"):
         draws = Draws.of(residual[known], codes[known], n_null=n_null, n_boot=n_boot, rng=rng)
-        nodes = node_evidence(kept, arrays.feature_maps, draws)
+        nodes = node_evidence(layers, draws)
         usual_sets, usual_nodes = pd.DataFrame(), pd.DataFrame()
         if classics:
             usual_sets, usual_nodes = classic_columns(
@@ -170,7 +177,13 @@ def test_pathways(
             "p_random_pathways": _upper_p(joint.explained[0], random),
         }
         z = standardised(np.cbrt(nodes.association), n_null)
-        table, boot = _pathway_table(group, joint, z, sets, measured, n_null, usual_sets)
+        alone = standardised(joint.alone, n_null)
+        given = conditional_evidence(
+            layers, draws, activities, standardised(joint.joint, n_null), nodes
+        )
+        scores = normal_scores(given.association)
+        joint = explain_jointly(scores, sets)
+        table, boot = pathway_table(group, joint, alone, z, sets, measured, n_null, usual_sets)
         found[group] |= {f"stability_{name}": rank_stability(x) for name, x in boot.items()}
         found[group]["associated_genes"] = float(
             (false_discovery_rate(pooled_p(z, n_null)) < alpha).mean()
@@ -179,8 +192,8 @@ def test_pathways(
         table["attributed"] = table["pathway"].map(agreed).to_numpy(dtype=float)
         table["verdict"] = row_verdicts(table, sets, alpha)
         pathway.append(table)
-        genes, boot["gene"] = _gene_table(
-            group, nodes, z, scores, joint, model, n_null, usual_nodes
+        genes, boot["gene"] = gene_table(
+            group, nodes, given, z, scores, joint, measured, arrays.node_ids, n_null, usual_nodes
         )
         gene.append(genes)
         ids = {"pathway": list(sets.ids), "gene": list(arrays.node_ids)}
@@ -189,7 +202,7 @@ def test_pathways(
         found[group] |= facts
     params = {
         "of": target, "task": model.targets_[target].task, "strata": strata, "n_null": n_null, "n_boot": n_boot,
-        "pathway_size": list(pathway_size), "n_top": _TOP, "alpha": alpha, "classics": classics, "seed": seed,
+        "pathway_size": list(pathway_size), "n_top": TOP, "alpha": alpha, "classics": classics, "seed": seed,
         "groups": found, "model": type(model).__name__, "graph_digest": model.graph_digest_, "version": VERSION,
     }  # fmt: skip
     tables = pd.concat(pathway, ignore_index=True), pd.concat(gene, ignore_index=True)
@@ -235,7 +248,7 @@ def _ranks_of(
     for level, column in (("pathway", "score"), ("gene", "gene")):
         drawn.append(rank_draws(tables[level], level, ids[level], boot[column]))
         facts[f"stability_{level}"] = rank_stability(boot[column])
-        facts[f"overlap_{level}"] = top_overlap(boot[column], _TOP)
+        facts[f"overlap_{level}"] = top_overlap(boot[column], TOP)
     return drawn, facts
 
 
@@ -287,91 +300,6 @@ def _strata(mdata: MuData, strata: str | None) -> np.ndarray:
 
 def _upper_p(observed: float, null: np.ndarray) -> float:
     return float((1 + (null >= observed).sum()) / (1 + len(null)))
-
-
-def _pathway_table(
-    group: str,
-    joint: JointFit,
-    z: np.ndarray,
-    sets: GeneSets,
-    graph: PathwayGraph,
-    n_null: int,
-    usual: pd.DataFrame,
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """The table of a group, and its three scores under bootstrap draws."""
-    score, alone = standardised(joint.joint, n_null), standardised(joint.alone, n_null)
-    members = sets.members.multiply(1.0 / sets.sizes[:, None]).tocsr()
-    whole = standardised(np.asarray((members @ z.T).T), n_null)
-    boot = {
-        name: x[1 + n_null :]
-        for name, x in (("score", score), ("score_alone", alone), ("association", whole))
-    }
-    n_top = min(_TOP, len(sets.ids))
-    among = np.argsort(-boot["score"], axis=1)[:, :n_top]
-    p = {"": pooled_p(score, n_null), "_alone": pooled_p(alone, n_null)}
-    p["_association"] = pooled_p(whole, n_null)
-    table = pd.DataFrame(
-        {
-            "group": group,
-            "pathway": list(sets.ids),
-            "name": graph.pathways.set_index("id").loc[list(sets.ids), "name"].to_numpy(),
-            "n_measured": sets.sizes,
-            "association": whole[0],
-            "p_association": p["_association"],
-            "q_association": false_discovery_rate(p["_association"]),
-            "score": score[0],
-            "se": boot["score"].std(axis=0, ddof=1),
-            "p": p[""],
-            "q": false_discovery_rate(p[""]),
-            "score_alone": alone[0],
-            "p_alone": p["_alone"],
-            "q_alone": false_discovery_rate(p["_alone"]),
-            "coefficient": joint.coefficient[0],
-            "among_top": np.bincount(among.ravel(), minlength=len(sets.ids)) / len(among),
-        }
-    )
-    return _ranked(pd.concat([table, usual], axis=1)), boot
-
-
-def _ranked(table: pd.DataFrame) -> pd.DataFrame:
-    table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
-    table["rank"] = np.arange(1, len(table) + 1)
-    return table
-
-
-def _gene_table(
-    group: str,
-    nodes: NodeEvidence,
-    z: np.ndarray,
-    scores: np.ndarray,
-    joint: JointFit,
-    model: Estimator,
-    n_null: int,
-    usual: pd.DataFrame,
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Evidence of every node (its own, and its rank with that of its pathways), and its scores under bootstrap draws."""
-    measured, graph = _graph(model)
-    combined = scores + trust_in_pathways(scores, joint.support, n_null) * joint.support
-    p = pooled_p(z, n_null)
-    info = measured.nodes.set_index("id").loc[list(graph.node_ids)]
-    table = pd.DataFrame(
-        {
-            "group": group,
-            "node": list(graph.node_ids),
-            "symbol": info["symbol"].to_numpy(),
-            "kind": info["kind"].to_numpy(),
-            "score": combined[0],
-            "se": combined[1 + n_null :].std(axis=0, ddof=1),
-            "association": nodes.association[0],
-            "p": p,
-            "q": false_discovery_rate(p),
-            "direction": nodes.direction,
-            "layer": strongest_layer(nodes.by_layer),
-        }
-    )
-    for name, values in nodes.by_layer.items():
-        table[f"association_{name}"] = values
-    return _ranked(pd.concat([table, usual], axis=1)), combined[1 + n_null :]
 
 
 def _attributed(attributions: Attributions, group: str) -> dict[str, float]:
