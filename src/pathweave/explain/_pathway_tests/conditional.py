@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ import numpy as np
 from scipy.linalg import eigh
 
 from pathweave.explain._pathway_tests.evidence import NodeEvidence, node_evidence
+from pathweave.explain._pathway_tests.joint import normal_scores
+from pathweave.explain._pathway_tests.telling_layer import telling_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 _LEAST_SCORE = 3.0
 _MOST = 8
 _ALIKE = 0.7
+_LEAST_EXCESS = 0.05
 _ROWS = 512
 
 
@@ -128,6 +131,77 @@ def conditional_evidence(
             for name, values in observed.items():
                 by_layer[name][alike] = values[alike]
     return NodeEvidence(association, by_layer, nodes.direction)
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """What the nodes' evidence is once it was looked at with and without condition.
+
+    Attributes
+    ----------
+    scores
+        Normal scores of both looks, averaged (n_draws, n_nodes).
+    weight
+        Weight of the conditional ones for the observed labels.
+    layer
+        Name of the layer that tells most of each node (n_nodes,).
+    """
+
+    scores: np.ndarray
+    weight: float
+    layer: np.ndarray
+
+
+def look_again(
+    layers: Sequence[StandardLayer],
+    draws: Draws,
+    activities: Activities,
+    score: np.ndarray,
+    nodes: NodeEvidence,
+    scores: np.ndarray,
+) -> SecondLook:
+    """Average the evidence with that given the strongest sets.
+
+    Parameters
+    ----------
+    layers, draws, activities, score, nodes
+        As in `conditional_evidence`.
+    scores
+        Normal scores of the nodes without condition (n_draws, n_nodes).
+    """
+    given = conditional_evidence(layers, draws, activities, score, nodes)
+    weight = weight_of_condition(nodes.association, given.association)[:, None]
+    both = (1.0 - weight) * scores + weight * normal_scores(given.association)
+    share = float(weight[0, 0])
+    by_layer = {
+        name: (1.0 - share) * values + share * given.by_layer[name]
+        for name, values in nodes.by_layer.items()
+    }
+    return SecondLook(both, share, telling_layer(by_layer))
+
+
+def weight_of_condition(marginal: np.ndarray, conditional: np.ndarray) -> np.ndarray:
+    r"""How much the conditional evidence counts beside the marginal: as the square of what either finds.
+
+    What a condition takes from the outcome is either other causes, and the rest is told the clearer, or the very thing
+    that most genes go with, and little but noise is left. With e the mean association of all nodes beyond 1, which
+    chance gives,
+
+    .. math:: w = e_c^2 / (e_m^2 + e_c^2)
+
+    draw by draw, so that shuffled labels are treated as the observed ones.
+
+    Parameters
+    ----------
+    marginal, conditional
+        Mean squared z (n_draws, n_nodes).
+
+    Returns
+    -------
+    (n_draws,), between 0 and 1.
+    """
+    power = [np.maximum(x.mean(axis=1) - 1.0, _LEAST_EXCESS) ** 2 for x in (marginal, conditional)]
+    return np.asarray(power[1] / (power[0] + power[1]))
 
 
 def _alike(inside: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -14,7 +14,7 @@ from pathweave._core.stability import rank_stability, top_overlap
 from pathweave._core.version import VERSION
 from pathweave.explain._attribute import attribute
 from pathweave.explain._pathway_tests.classics import classic_columns
-from pathweave.explain._pathway_tests.conditional import Activities, conditional_evidence
+from pathweave.explain._pathway_tests.conditional import Activities, look_again
 from pathweave.explain._pathway_tests.draws import Draws, outcome_residuals
 from pathweave.explain._pathway_tests.evidence import (
     node_evidence,
@@ -68,8 +68,10 @@ def test_pathways(
     was taken away. This is done twice. After the first time the strongest pathways (a score of 3 or more, eight at most,
     no two with activities that correlate by .7) tell what they know: for every node the outcome is freed, by least
     squares, of the activities of those that do not hold the node (first principal component of the members' features,
-    all layers), and associated anew. So genes that merely move along with a pathway's activity lose their
-    evidence, and what is weak but stands by itself gains. A gene's score weighs its own evidence and that of its pathways
+    all layers), and associated anew. Genes that merely move along with a pathway's activity lose their evidence so,
+    and what is weak but stands by itself gains. Ranks before and after are averaged, with weights as the squares of the
+    evidence that either holds over all nodes: where most of the genome goes with one thing (risk of gliomas), little but
+    noise is left without it, and the first look counts. A gene's score weighs its own evidence and that of its pathways
     by how reliable either is (empirical Bayes; the noise is told by the bootstrap).
 
     Two questions are kept apart: does a pathway go with the
@@ -178,10 +180,10 @@ def test_pathways(
         }
         z = standardised(np.cbrt(nodes.association), n_null)
         alone = standardised(joint.alone, n_null)
-        given = conditional_evidence(
-            layers, draws, activities, standardised(joint.joint, n_null), nodes
-        )
-        scores = normal_scores(given.association)
+        first = standardised(joint.joint, n_null)
+        again = look_again(layers, draws, activities, first, nodes, scores)
+        found[group]["weight_of_condition"] = again.weight
+        scores = again.scores
         joint = explain_jointly(scores, sets)
         table, boot = pathway_table(group, joint, alone, z, sets, measured, n_null, usual_sets)
         found[group] |= {f"stability_{name}": rank_stability(x) for name, x in boot.items()}
@@ -193,7 +195,16 @@ def test_pathways(
         table["verdict"] = row_verdicts(table, sets, alpha)
         pathway.append(table)
         genes, boot["gene"] = gene_table(
-            group, nodes, given, z, scores, joint, measured, arrays.node_ids, n_null, usual_nodes
+            group,
+            nodes,
+            again.layer,
+            z,
+            scores,
+            joint,
+            measured,
+            arrays.node_ids,
+            n_null,
+            usual_nodes,
         )
         gene.append(genes)
         ids = {"pathway": list(sets.ids), "gene": list(arrays.node_ids)}

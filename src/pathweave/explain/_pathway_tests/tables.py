@@ -13,7 +13,6 @@ from pathweave.explain._pathway_tests.significance import (
     pooled_p,
     standardised,
 )
-from pathweave.explain._pathway_tests.telling_layer import telling_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +78,7 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
 def gene_table(
     group: str,
     nodes: NodeEvidence,
-    given: NodeEvidence,
+    layer: np.ndarray,
     z: np.ndarray,
     scores: np.ndarray,
     joint: JointFit,
@@ -104,7 +103,7 @@ def gene_table(
             "p": p,
             "q": false_discovery_rate(p),
             "direction": nodes.direction,
-            "layer": telling_layer(given.by_layer),
+            "layer": layer,
         }
     )
     for name, values in nodes.by_layer.items():
