@@ -12,11 +12,13 @@ from sklearn.linear_model import LinearRegression
 from pathweave.explain._pathway_tests.conditional import (
     Activities,
     conditional_evidence,
+    look_again,
     strongest_sets,
+    weight_of_condition,
 )
 from pathweave.explain._pathway_tests.draws import Draws
 from pathweave.explain._pathway_tests.evidence import node_evidence, standard_layers
-from pathweave.explain._pathway_tests.joint import GeneSets
+from pathweave.explain._pathway_tests.joint import GeneSets, normal_scores
 
 
 def _sets(n_nodes, *members):
@@ -120,3 +122,24 @@ def test_order_of_samples_and_of_features_changes_nothing():
 
     plain = found(np.arange(60), np.arange(20))
     np.testing.assert_allclose(found(rng.permutation(60), rng.permutation(20)), plain, atol=1e-9)
+
+
+def test_the_condition_counts_where_it_leaves_evidence():
+    one, much, less = np.ones((1, 4)), np.full((1, 4), 5.0), np.full((1, 4), 3.0)
+    assert weight_of_condition(much, much) == pytest.approx(1 / 3)
+    assert weight_of_condition(much, less) == pytest.approx(4 / (2 * 16 + 4))
+    assert weight_of_condition(much, one) < 1e-3
+    assert weight_of_condition(less, much) == pytest.approx(16 / (2 * 4 + 16))
+    assert weight_of_condition(one, one) == pytest.approx(1 / 3)  # nothing anywhere
+
+
+def test_without_a_strong_set_the_second_look_is_the_first():
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(50, 20)), rng.normal(size=50)
+    layers, sets = _layers(x), _sets(20, range(6), range(4, 12))
+    draws = Draws.of(y, np.zeros(50, dtype=int), n_null=3, n_boot=2, rng=rng)
+    nodes = node_evidence(layers, draws)
+    scores = normal_scores(nodes.association)
+    again = look_again(layers, draws, Activities(layers, sets), np.full((6, 2), 2.9), nodes, scores)
+    np.testing.assert_allclose(again.scores, scores)
+    assert set(again.layer) == {"rna"}

@@ -181,15 +181,16 @@ def look_again(
 
 
 def weight_of_condition(marginal: np.ndarray, conditional: np.ndarray) -> np.ndarray:
-    r"""How much the conditional evidence counts beside the marginal: as the square of what either finds.
+    r"""How much the conditional evidence counts beside the marginal: as the square of what either finds, half.
 
     What a condition takes from the outcome is either other causes, and the rest is told the clearer, or the very thing
     that most genes go with, and little but noise is left. With e the mean association of all nodes beyond 1, which
     chance gives,
 
-    .. math:: w = e_c^2 / (e_m^2 + e_c^2)
+    .. math:: w = e_c^2 / (2 e_m^2 + e_c^2)
 
-    draw by draw, so that shuffled labels are treated as the observed ones.
+    draw by draw, so that shuffled labels are treated as the observed ones. The marginal counts double since it is the
+    steadier: which pathways a condition is made of changes from sample to sample.
 
     Parameters
     ----------
@@ -201,7 +202,7 @@ def weight_of_condition(marginal: np.ndarray, conditional: np.ndarray) -> np.nda
     (n_draws,), between 0 and 1.
     """
     power = [np.maximum(x.mean(axis=1) - 1.0, _LEAST_EXCESS) ** 2 for x in (marginal, conditional)]
-    return np.asarray(power[1] / (power[0] + power[1]))
+    return np.asarray(power[1] / (2.0 * power[0] + power[1]))
 
 
 def _alike(inside: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

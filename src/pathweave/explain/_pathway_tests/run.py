@@ -70,8 +70,8 @@ def test_pathways(
     squares, of the activities of those that do not hold the node (first principal component of the members' features,
     all layers), and associated anew. Genes that merely move along with a pathway's activity lose their evidence so,
     and what is weak but stands by itself gains. Ranks before and after are averaged, with weights as the squares of the
-    evidence that either holds over all nodes: where most of the genome goes with one thing (risk of gliomas), little but
-    noise is left without it, and the first look counts. A gene's score weighs its own evidence and that of its pathways
+    evidence that either holds over all nodes, the first, steadier one double: where most of the genome goes with one thing
+    (risk of gliomas), little but noise is left without it, and the first look counts. A gene's score weighs its own evidence and that of its pathways
     by how reliable either is (empirical Bayes; the noise is told by the bootstrap).
 
     Two questions are kept apart: does a pathway go with the
