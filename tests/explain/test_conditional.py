@@ -56,10 +56,43 @@ def test_residuals_given_activities_are_those_of_weighted_least_squares_within_s
         weight = draws.counts[draw]
         fit = LinearRegression(fit_intercept=False).fit(design, y, sample_weight=weight)
         expected = weight * (y - fit.predict(design))
-        found = draws.without(draw, known)
+        found = draws.without(draw, known, np.ones(2))
         np.testing.assert_allclose(found, expected / np.sqrt(np.mean(expected**2)), atol=1e-9)
     # Nothing is left of an outcome that is an activity, and nothing breaks.
-    assert np.isfinite(draws.without(0, np.column_stack([y, y]))).all()
+    assert np.isfinite(draws.without(0, np.column_stack([y, y]), np.ones(2))).all()
+
+
+def test_half_of_an_activity_is_ridge_regression_and_none_is_nothing():
+    rng = np.random.default_rng(6)
+    known, y = rng.normal(size=(40, 1)), rng.normal(size=40)
+    known -= known.mean()
+    draws = Draws.of(y, np.zeros(40, dtype=int), n_null=2, n_boot=2, rng=rng)
+    centre = y - y.mean()
+    for share in (0.5, 1e-9):
+        expected = centre - share * known[:, 0] * (known[:, 0] @ centre) / (
+            known[:, 0] @ known[:, 0]
+        )
+        found = draws.without(0, known, np.array([share]))
+        np.testing.assert_allclose(found, expected / np.sqrt(np.mean(expected**2)), atol=1e-5)
+
+
+def test_the_condition_sets_in_gently():
+    """A score that shuffles move a little (other seeds) moves the evidence a little."""
+    rng = np.random.default_rng(7)
+    x, y = rng.normal(size=(60, 20)), rng.normal(size=60)
+    x[:, :6] += y[:, None]
+    layers, sets = _layers(x), _sets(20, range(6), range(8, 12))
+    draws = Draws.of(y, np.zeros(60, dtype=int), n_null=0, n_boot=2, rng=rng)
+    nodes, activities = node_evidence(layers, draws), Activities(layers, sets)
+    at = [
+        conditional_evidence(layers, draws, activities, np.full((3, 2), (s, 0.0)), nodes).association[0]
+        for s in (2.5, 2.51, 2.99, 3.0, 3.5, 4.5)
+    ]  # fmt: skip
+    np.testing.assert_array_equal(at[0], nodes.association[0])
+    np.testing.assert_allclose(at[1], at[0], rtol=0.1, atol=0.05)
+    np.testing.assert_allclose(at[3], at[2], rtol=0.1, atol=0.05)
+    np.testing.assert_allclose(at[5], at[4])
+    assert np.abs(at[4][6:] - at[0][6:]).max() > 0.5
 
 
 def test_bystanders_of_a_cause_lose_their_evidence_and_its_members_keep_theirs():
@@ -97,7 +130,7 @@ def test_sets_are_chosen_by_score_once_each():
     )
     activities = Activities(_layers(x), _sets(12, range(4), range(4, 8), range(8, 12)))
     assert strongest_sets(np.array([4.0, 5.0, 3.5]), activities) == [1, 2]
-    assert strongest_sets(np.array([4.0, 2.0, 2.9]), activities) == [0]
+    assert strongest_sets(np.array([4.0, 2.0, 2.4]), activities) == [0]
     assert strongest_sets(np.array([0.0, 2.0, -1.0]), activities) == []
     many = _sets(60, *(range(5 * i, 5 * i + 5) for i in range(12)))
     wide = Activities(_layers(rng.normal(size=(80, 60))), many)
@@ -140,6 +173,6 @@ def test_without_a_strong_set_the_second_look_is_the_first():
     draws = Draws.of(y, np.zeros(50, dtype=int), n_null=3, n_boot=2, rng=rng)
     nodes = node_evidence(layers, draws)
     scores = normal_scores(nodes.association)
-    again = look_again(layers, draws, Activities(layers, sets), np.full((6, 2), 2.9), nodes, scores)
+    again = look_again(layers, draws, Activities(layers, sets), np.full((6, 2), 2.5), nodes, scores)
     np.testing.assert_allclose(again.scores, scores)
     assert set(again.layer) == {"rna"}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathweave.explain._pathway_tests.joint import GeneSets
 
 # Chosen on simulations with the seeds 101 to 108.
-_LEAST_SCORE = 3.0
+_FROM, _ALL = 2.5, 3.5
 _MOST = 8
 _ALIKE = 0.7
 _LEAST_EXCESS = 0.05
@@ -77,7 +77,7 @@ def strongest_sets(score: np.ndarray, activities: Activities) -> list[int]:
     """
     chosen: list[int] = []
     for which in np.argsort(-score, kind="stable"):
-        if score[which] < _LEAST_SCORE or len(chosen) == _MOST:
+        if score[which] <= _FROM or len(chosen) == _MOST:
             break
         mine = activities.of(int(which))
         if all(abs(mine @ activities.of(other)) < _ALIKE for other in chosen):
@@ -115,10 +115,11 @@ def conditional_evidence(
         if not chosen:
             continue
         known = np.column_stack([activities.of(which) for which in chosen])
+        share = np.clip((of_sets[chosen] - _FROM) / (_ALL - _FROM), 0.0, 1.0)
         inside = activities.sets.members[chosen].toarray() > 0
         for pattern, alike in _alike(inside):
             if not pattern.all():
-                rows.append(draws.without(draw, known[:, ~pattern]))
+                rows.append(draws.without(draw, known[:, ~pattern], share[~pattern]))
                 places.append((draw, alike))
     for start in range(0, len(rows), _ROWS):
         part = replace(draws, rows=np.stack(rows[start : start + _ROWS]))

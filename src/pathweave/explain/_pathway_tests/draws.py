@@ -105,8 +105,8 @@ class Draws:
         rows = counts * centred(rows, counts, strata)
         return cls(_of_unit_size(rows), n_null, strata, counts)
 
-    def without(self, draw: int, activities: np.ndarray) -> np.ndarray:
-        """One draw's residuals after a regression on activities, by least squares within strata.
+    def without(self, draw: int, activities: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """One draw's residuals after a ridge regression on activities within strata.
 
         Parameters
         ----------
@@ -114,6 +114,9 @@ class Draws:
             Row.
         activities
             (n, n_activities).
+        share
+            How much of each activity goes (n_activities,): all of it with 1 (least squares), half of what it explains by
+            itself with 0.5, nothing towards 0.
 
         Returns
         -------
@@ -123,7 +126,10 @@ class Draws:
         root = np.sqrt(counts)
         outcome = np.divide(self.rows[draw], root, out=np.zeros_like(root), where=counts > 0)
         within = root * centred(activities.T, counts[None], self.strata)
-        slope = np.linalg.lstsq(within.T, outcome, rcond=1e-8)[0]
+        gram = within @ within.T
+        size = np.maximum(np.diag(gram), 1e-12)
+        penalty = size * (1.0 / np.maximum(share, 1e-6) - 1.0 + 1e-9)
+        slope = np.linalg.solve(gram + np.diag(penalty), within @ outcome)
         return np.asarray(_of_unit_size(root * (outcome - slope @ within))[0])
 
     def spread(self, patterns: np.ndarray) -> np.ndarray:

@@ -65,11 +65,11 @@ def test_pathways(
     outcome, a node by the mean square over its features, in all layers that measure it. Ranks of the nodes are
     explained by all pathways together (elastic net with coefficients of zero or more), so that a parent is not
     named for its child's sake; a pathway's score is the enrichment of its members after what the other pathways explain
-    was taken away. This is done twice. After the first time the strongest pathways (a score of 3 or more, eight at most,
-    no two with activities that correlate by .7) tell what they know: for every node the outcome is freed, by least
-    squares, of the activities of those that do not hold the node (first principal component of the members' features,
-    all layers), and associated anew. Genes that merely move along with a pathway's activity lose their evidence so,
-    and what is weak but stands by itself gains. Ranks before and after are averaged, with weights as the squares of the
+    was taken away. This is done twice. After the first time the strongest pathways (eight at most, no two with activities
+    that correlate by .7) tell what they know: for every node the outcome is freed of the activities of those that do not
+    hold the node (first principal component of the members' features, all layers; a ridge regression that takes
+    nothing at a score of 2.5 and all from 3.5 on), and associated anew. Genes that merely move along with a pathway's
+    activity lose their evidence so, and what is weak but stands by itself gains. Ranks before and after are averaged, with weights as the squares of the
     evidence that either holds over all nodes, the first, steadier one double: where most of the genome goes with one thing
     (risk of gliomas), little but noise is left without it, and the first look counts. A gene's score weighs its own evidence and that of its pathways
     by how reliable either is (empirical Bayes; the noise is told by the bootstrap).
