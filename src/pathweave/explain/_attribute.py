@@ -90,7 +90,7 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     so that the attributions of a sample add up to f(x) - f(b). What is explained is the whole prediction,
     linear parts and networks together: of every replicate (the stack with one network of the ensemble), and the mean
     over them. For classes, whose probabilities the ensemble averages, f is so the mean of the replicates' log odds. A
-    value that was not measured gets no attribution, and counts as nothing in the means below.
+    value that was not measured gets no attribution, and its sample has no say in the means of what it belongs to.
 
     Parameters
     ----------
@@ -146,10 +146,11 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
 
     Returns
     -------
-    Tables ``feature``, ``gene``, ``pathway`` and ``layer`` with columns group, value (mean attribution),
-    importance (mean absolute attribution), direction (correlation of the input with its attribution:
-    positive where high values raise the output), se (standard error of value over replicates, NaN with
-    one) and rank; pathways are ranked by ``score``, a z statistic of their members' importance against
+    Tables ``feature``, ``gene``, ``pathway`` and ``layer`` with columns group, value (mean attribution in the samples
+    that have the feature, any feature of the gene, anything of the layer), importance (mean absolute attribution in
+    them), direction (correlation of the input with its attribution: positive where high values raise the output), se
+    (standard error of value over replicates, NaN with one), n_samples (how many have it; where none has, value and
+    importance are 0) and rank; pathways are ranked by ``score``, a z statistic of their members' importance against
     all measured nodes. ``gene_layer`` has a row for every gene and layer that measures it, with its
     ``share`` of the gene. Ablation and Shapley values fill only the table of their units, conductance and Grad-CAM
     only that of pathways; there ``score`` is the importance in standard deviations over pathways. ``samples``
@@ -171,7 +172,7 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     >>> model = pw.models.PathwayVAE(8, max_epochs=3, n_folds=3).fit(mdata, target="class")
     >>> tables = pw.explain.attribute(mdata, model, n_steps=8)
     >>> tables.layer.columns.tolist()
-    ['group', 'layer', 'value', 'importance', 'se', 'share', 'rank']
+    ['group', 'layer', 'value', 'importance', 'se', 'n_samples', 'share', 'rank']
     >>> shapley = pw.explain.attribute(mdata, model, method="shapley_sampling", max_samples=5)
     >>> shapley.params["completeness_gap_relative"] < 1e-4
     True
@@ -324,8 +325,7 @@ class Work:
                 )  # fmt: skip
                 self._account(found.sum(axis=1), gap)
                 parts.append(found)
-            # Exactly nothing, not a rounding error, for what was not measured.
-            item.add(np.where(np.isnan(item.drive), 0.0, np.concatenate(parts)))
+            item.add(np.concatenate(parts))
         return item
 
     def _by_pathway_layer(self, job: Job) -> ExplainedUnits:

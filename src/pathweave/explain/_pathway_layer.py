@@ -65,8 +65,14 @@ def grad_cam(output: Output, net: PathwayVAENet, batch: Batch, baseline: Baselin
 
 @torch.no_grad()
 def member_means(model: Estimator, batch: Batch) -> np.ndarray:
-    """Mean of the members of every pathway (n, n_pathways), in standard deviations."""
-    ensemble = model.ensemble_
+    """Mean of the members of every pathway (n, n_pathways), in standard deviations; NaN where none was measured."""
+    ensemble, graph = model.ensemble_, model.ensemble_.graph
     x = {name: value.nan_to_num() for name, value in batch.values.items()}
     nodes = ensemble.nets[0].prepare(x, batch.seen).nodes
-    return np.asarray(ensemble._member_means(nodes).double().numpy())
+    means = np.asarray(ensemble._member_means(nodes).double().numpy())
+    if graph is None:
+        return means
+    seen = {name: value.numpy().astype(np.float32) for name, value in batch.seen.items()}
+    has = np.sum([seen[name] @ abs(m).sign() for name, m in graph.feature_maps.items()], axis=0) > 0
+    known = np.stack([has[:, members].any(axis=1) for members in graph.reach], axis=1)
+    return np.where(known, means, np.nan)

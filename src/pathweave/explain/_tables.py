@@ -12,20 +12,28 @@ from scipy.stats import rankdata
 from pathweave.explain._units import memberships
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import scipy.sparse as sp
+
     from pathweave.models import Estimator
     from pathweave.nn.pathway_vae import GraphArrays
 
 _MIN_PATHWAY = 3
 
 COLUMNS = {
-    "feature": ("group", "layer", "feature", "value", "importance", "direction", "se", "rank"),
-    "gene": ("group", "node", "symbol", "kind", "value", "importance", "direction", "se", "rank"),
-    "pathway": (
-        "group", "pathway", "name", "n_measured", "value", "importance", "direction", "se", "score", "rank",
+    "feature": (
+        "group", "layer", "feature", "value", "importance", "direction", "se", "n_samples", "rank",
     ),
-    "layer": ("group", "layer", "value", "importance", "se", "share", "rank"),
+    "gene": (
+        "group", "node", "symbol", "kind", "value", "importance", "direction", "se", "n_samples", "rank",
+    ),
+    "pathway": (
+        "group", "pathway", "name", "n_measured", "value", "importance", "direction", "se", "n_samples", "score", "rank",
+    ),
+    "layer": ("group", "layer", "value", "importance", "se", "n_samples", "share", "rank"),
     "gene_layer": (
-        "group", "node", "symbol", "layer", "value", "importance", "direction", "se", "share", "rank",
+        "group", "node", "symbol", "layer", "value", "importance", "direction", "se", "n_samples", "share", "rank",
     ),
 }  # fmt: skip
 
@@ -42,25 +50,39 @@ class Explained:
         For each layer the values (n_samples, n_features), NaN where unmeasured.
     total
         For each layer the sum of the attributions over replicates, same shape.
-    means
-        For each replicate and layer the mean over samples (n_features,).
+    sums
+        For each replicate and layer the sum over samples (n_features,).
     """
 
     group: str
     rows: np.ndarray
     inputs: dict[str, np.ndarray]
     total: dict[str, np.ndarray]
-    means: list[dict[str, np.ndarray]]
+    sums: list[dict[str, np.ndarray]]
 
     def add(self, attributed: dict[str, np.ndarray]) -> None:
         """Take in the attributions of one more replicate."""
         for name, a in attributed.items():
             self.total[name] = self.total[name] + a if name in self.total else a
-        self.means.append({name: a.mean(axis=0) for name, a in attributed.items()})
+        self.sums.append({name: a.sum(axis=0) for name, a in attributed.items()})
 
     def mean(self, layer: str) -> np.ndarray:
         """Attributions of a layer, averaged over replicates."""
-        return np.asarray(self.total[layer] / len(self.means))
+        return np.asarray(self.total[layer] / len(self.sums))
+
+    def measured(self, layer: str) -> np.ndarray:
+        """Which values of a layer were measured, bool (n_samples, n_features)."""
+        return ~np.isnan(self.inputs[layer])
+
+    def has_nodes(self, maps: Mapping[str, sp.csr_matrix]) -> np.ndarray:
+        """Which samples have any feature of a node, by these maps of layers to nodes; bool (n_samples, n_nodes)."""
+        found = [self.measured(n).astype(np.float32) @ abs(m).sign() for n, m in maps.items()]
+        return np.asarray(np.sum(found, axis=0) > 0)
+
+
+def over_samples(summed: np.ndarray, has: np.ndarray) -> np.ndarray:
+    """Divide sums over samples by how many have a unit: a sample that lacks it has no say; 0 where all lack it."""
+    return np.asarray(summed / np.maximum(has.sum(axis=0), 1))
 
 
 def empty_table(level: str) -> pd.DataFrame:
@@ -106,17 +128,19 @@ def standard_error(values: np.ndarray) -> np.ndarray:
 def _features(model: Estimator, item: Explained) -> pd.DataFrame:
     tables = []
     for name, layer in model.layers_.items():
-        a = item.mean(name)
+        a, has = item.mean(name), item.measured(name)
+        sums = np.array([m[name] for m in item.sums])
         tables.append(
             pd.DataFrame(
                 {
                     "group": item.group,
                     "layer": name,
                     "feature": list(layer.features),
-                    "value": a.mean(axis=0),
-                    "importance": np.abs(a).mean(axis=0),
+                    "value": over_samples(a.sum(axis=0), has),
+                    "importance": over_samples(np.abs(a).sum(axis=0), has),
                     "direction": direction_of(item.inputs[name], a),
-                    "se": standard_error(np.array([m[name] for m in item.means])),
+                    "se": standard_error(over_samples(sums, has)),
+                    "n_samples": has.sum(axis=0),
                 }
             )
         )
@@ -140,15 +164,16 @@ def direction_of(x: np.ndarray, a: np.ndarray) -> np.ndarray:
 def _layers(model: Estimator, item: Explained) -> pd.DataFrame:
     rows = []
     for name in model.layers_:
-        totals = np.array([m[name].sum() for m in item.means])
-        a = item.mean(name)
+        a, has = item.mean(name), np.any(item.measured(name), axis=1)[:, None]
+        totals = np.array([[m[name].sum()] for m in item.sums])
         rows.append(
             {
                 "group": item.group,
                 "layer": name,
-                "value": a.sum(axis=1).mean(),
-                "importance": np.abs(a).sum(axis=1).mean(),
-                "se": float(standard_error(totals[:, None])[0]),
+                "value": over_samples(a.sum(keepdims=True)[0], has)[0],
+                "importance": over_samples(np.abs(a).sum(keepdims=True)[0], has)[0],
+                "se": standard_error(over_samples(totals, has))[0],
+                "n_samples": int(has.sum()),
             }
         )
     table = pd.DataFrame(rows)
@@ -165,7 +190,7 @@ def _nodes(model: Estimator, item: Explained, features: pd.DataFrame) -> pd.Data
         raise ValueError(msg)
     n = graph.n_nodes
     mean = np.zeros((len(item.rows), n))
-    values = _node_values(graph, item)
+    has = item.has_nodes(graph.feature_maps)
     pull, weight = np.zeros(n), np.zeros(n)
     by_feature = features.set_index(["layer", "feature"])
     for name, matrix in graph.feature_maps.items():
@@ -181,21 +206,22 @@ def _nodes(model: Estimator, item: Explained, features: pd.DataFrame) -> pd.Data
             "node": list(graph.node_ids),
             "symbol": info["symbol"].to_numpy(),
             "kind": info["kind"].to_numpy(),
-            "value": mean.mean(axis=0),
-            "importance": np.abs(mean).mean(axis=0),
+            "value": over_samples(mean.sum(axis=0), has),
+            "importance": over_samples(np.abs(mean).sum(axis=0), has),
             "direction": np.divide(pull, weight, out=np.zeros(n), where=weight > 0),
-            "se": standard_error(values),
+            "se": standard_error(_node_values(graph, item, has)),
+            "n_samples": has.sum(axis=0),
         }
     )
     return ranked(table, "importance")
 
 
-def _node_values(graph: GraphArrays, item: Explained) -> np.ndarray:
+def _node_values(graph: GraphArrays, item: Explained, has: np.ndarray) -> np.ndarray:
     """Mean attribution of every node in every replicate, (n_replicates, n_nodes)."""
-    values = np.zeros((len(item.means), graph.n_nodes))
+    sums = np.zeros((len(item.sums), graph.n_nodes))
     for name, matrix in graph.feature_maps.items():
-        values += np.array([m[name] @ matrix for m in item.means])
-    return values
+        sums += np.array([m[name] @ matrix for m in item.sums])
+    return over_samples(sums, has)
 
 
 def _nodes_by_layer(model: Estimator, item: Explained, features: pd.DataFrame) -> pd.DataFrame:
@@ -210,7 +236,8 @@ def _nodes_by_layer(model: Estimator, item: Explained, features: pd.DataFrame) -
     for name, matrix in graph.feature_maps.items():
         has = np.flatnonzero(np.asarray((matrix != 0).sum(axis=0)).ravel())
         own = matrix[:, has]
-        mean = item.mean(name) @ own
+        mean, seen = item.mean(name) @ own, item.has_nodes({name: own})
+        sums = np.array([m[name] @ own for m in item.sums])
         part = by_feature.loc[name].loc[list(model.layers_[name].features)]
         importance = part["importance"].to_numpy()
         weight = importance @ own
@@ -222,10 +249,11 @@ def _nodes_by_layer(model: Estimator, item: Explained, features: pd.DataFrame) -
                     "node": np.array(graph.node_ids)[has],
                     "symbol": symbol[has],
                     "layer": name,
-                    "value": mean.mean(axis=0),
-                    "importance": np.abs(mean).mean(axis=0),
+                    "value": over_samples(mean.sum(axis=0), seen),
+                    "importance": over_samples(np.abs(mean).sum(axis=0), seen),
                     "direction": np.divide(pull, weight, out=np.zeros(len(has)), where=weight > 0),
-                    "se": standard_error(np.array([m[name] @ own for m in item.means])),
+                    "se": standard_error(over_samples(sums, seen)),
+                    "n_samples": seen.sum(axis=0),
                 }
             )
         )
@@ -247,7 +275,8 @@ def _pathways(model: Estimator, item: Explained, nodes: pd.DataFrame) -> pd.Data
         raise ValueError(msg)
     nodes = nodes.set_index("node")
     # Members move together from replicate to replicate: their standard errors do not add up as if by themselves.
-    values = _node_values(arrays, item)
+    has = item.has_nodes(arrays.feature_maps)
+    values = _node_values(arrays, item, has)
     position = pd.Index(arrays.node_ids).get_indexer(nodes.index)
     pathway_ids, member = memberships(graph.members, list(nodes.index))
     size = np.asarray(member.sum(axis=1)).ravel()
@@ -274,6 +303,7 @@ def _pathways(model: Estimator, item: Explained, nodes: pd.DataFrame) -> pd.Data
             "importance": total / size,
             "direction": direction,
             "se": standard_error(values[:, position] @ member.T),
+            "n_samples": (has[:, position].astype(np.float32) @ member.T > 0).sum(axis=0),
             "score": (member @ ranks - expected) / deviation,
         }
     )

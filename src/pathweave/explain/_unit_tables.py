@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pathweave.explain._tables import direction_of, ranked, standard_error
+from pathweave.explain._tables import direction_of, over_samples, ranked, standard_error
 from pathweave.explain._units import memberships
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ class ExplainedUnits:
     level, names
         What the units are.
     drive
-        How high or low each unit is in each sample (n_samples, n_units).
+        How high or low each unit is in each sample (n_samples, n_units), NaN where it was not measured.
     total
         Sum of the attributions over replicates, same shape.
-    means
-        For each replicate the mean over samples (n_units,).
+    sums
+        For each replicate the sum over samples (n_units,).
     """
 
     group: str
@@ -39,31 +39,34 @@ class ExplainedUnits:
     names: list[str]
     drive: np.ndarray
     total: np.ndarray | None = None
-    means: list[np.ndarray] = field(default_factory=list)
+    sums: list[np.ndarray] = field(default_factory=list)
 
     def add(self, attributed: np.ndarray) -> None:
-        """Take in the attributions of one more replicate."""
+        """Take in the attributions of one more replicate; what was not measured gets none."""
+        # Exactly nothing, not a rounding error.
+        attributed = np.where(np.isnan(self.drive), 0.0, attributed)
         self.total = attributed if self.total is None else self.total + attributed
-        self.means.append(attributed.mean(axis=0))
+        self.sums.append(attributed.sum(axis=0))
 
     def mean(self) -> np.ndarray:
         """Attributions averaged over replicates, (n_samples, n_units)."""
-        return np.asarray(self.total) / len(self.means)
+        return np.asarray(self.total) / len(self.sums)
 
 
 def unit_tables(model: Estimator, item: ExplainedUnits) -> dict[str, pd.DataFrame]:
     """Make the table of one group at the level of its units, strongest first."""
-    a = item.mean()
+    a, has = item.mean(), ~np.isnan(item.drive)
     numbers = {
-        "value": a.mean(axis=0),
-        "importance": np.abs(a).mean(axis=0),
+        "value": over_samples(a.sum(axis=0), has),
+        "importance": over_samples(np.abs(a).sum(axis=0), has),
         "direction": direction_of(item.drive, a),
-        "se": standard_error(np.array(item.means)),
+        "se": standard_error(over_samples(np.array(item.sums), has)),
+        "n_samples": has.sum(axis=0),
     }
     if item.level == "layer":
         total = float(numbers["importance"].sum())
         share = numbers["importance"] / total if total > 0 else np.zeros(len(item.names))
-        rest = {"value": numbers["value"], "importance": numbers["importance"], "se": numbers["se"]}
+        rest = {name: numbers[name] for name in ("value", "importance", "se", "n_samples")}
         table = pd.DataFrame({"group": item.group, "layer": item.names, **rest, "share": share})
         return {"layer": ranked(table, "importance")}
     graph = model.graph_

@@ -30,8 +30,11 @@ def attributions(mdata: MuData, *, level: str = "gene", group: str | None = None
 
     Returns
     -------
-    Long table, the strongest first in each group: group, names, value, importance, se, rank. Its
-    ``attrs["params"]`` tells what was explained, how, and the completeness gap.
+    Long table, the strongest first in each group: group, names, value (mean attribution), importance (mean absolute
+    attribution), direction (1 where high values raise the output, -1 where they lower it), se (of value, over replicates),
+    n_samples (samples of the group that have the unit; the means are over these) and rank. Pathways also have n_measured
+    (members) and score, layers and genes by layer their share. ``attrs["params"]`` tells what was explained, how, and the
+    completeness gap.
 
     Examples
     --------
