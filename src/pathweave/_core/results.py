@@ -80,24 +80,28 @@ class SampleAttributions:
             msg = f"samples are explained in several groups; name one: group= one of {listed(dict.fromkeys(labels), 20)}."
             raise ValueError(msg)
         values = self.values[level][rows.index]
+        names = self._genes() if level == "gene" else columns[level].to_numpy()
         if layer is not None:
             if "layer" not in columns or level == "layer":
                 msg = f"layer={layer!r}: attributions per {level} are not kept by layer; leave layer out."
                 raise ValueError(msg)
             check_choice("layer", layer, list(dict.fromkeys(columns["layer"])))
             inside = (columns["layer"] == layer).to_numpy()
-            values, columns = values[:, inside], columns[inside]
+            values, columns, names = values[:, inside], columns[inside], names[inside]
         index = pd.Index(rows["sample"].to_numpy(), name="sample")
         if level == "gene":
-            symbol = columns.drop_duplicates("node").set_index("node")["symbol"]
-            twice = symbol.duplicated(keep=False)
-            symbol = symbol.where(~twice, symbol.index.to_series())
-            names = columns["node"].map(symbol).to_numpy()
             table = pd.DataFrame(values, index=index, columns=names)
             return table.T.groupby(level=0, sort=False).sum().T if layer is None else table
         if level == "feature" and layer is None:
             return pd.DataFrame(values, index=index, columns=pd.MultiIndex.from_frame(columns))
-        return pd.DataFrame(values, index=index, columns=columns[level].to_numpy())
+        return pd.DataFrame(values, index=index, columns=names)
+
+    def _genes(self) -> np.ndarray:
+        """Symbol of every column, the node's id where nodes share it: in all layers alike."""
+        columns = self.columns["gene"]
+        symbol = columns.drop_duplicates("node").set_index("node")["symbol"]
+        symbol = symbol.where(~symbol.duplicated(keep=False), symbol.index.to_series())
+        return columns["node"].map(symbol).to_numpy()
 
     def to_record(self) -> dict[str, Any]:
         """Lay out as plain tables and arrays that a file can hold."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from pathweave._core.checks import check_choice, listed
+from pathweave.explain._names import by_short_name, the_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,8 +105,7 @@ def ask(
 
     asked = _Asked(mdata, model, values, groupby, draw, network_only)
     latent = [f"Z{z + 1}" for z in range(model.n_latent)]
-    pathways = {name.split(":")[-1]: name for name in model.pathways_}
-    pathways |= {name: name for name in model.pathways_}
+    pathways = by_short_name(model.pathways_) | {name: [name] for name in model.pathways_}
     chosen = next(iter(model.targets_), "latent") if of is None else str(of)
     if contrast is not None:
         return _contrast(asked, of, contrast)
@@ -116,7 +116,7 @@ def ask(
     if chosen == "distance":
         return _distance(asked, reference)
     if chosen in pathways:
-        return _pathway(asked, pathways[chosen])
+        return _pathway(asked, the_one("of", chosen, pathways[chosen]))
     known = [*model.targets_, "latent", latent[0], "...", latent[-1], "distance"]
     many = f", or one of {len(model.pathways_)} pathways ({listed(model.pathways_, 2)})"
     msg = (

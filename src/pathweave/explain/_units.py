@@ -12,6 +12,7 @@ import scipy.sparse as sp
 import torch
 
 from pathweave._core.checks import listed
+from pathweave.explain._names import by_short_name, the_one
 from pathweave.explain._paths import Batch, difference
 from pathweave.nn import seeded
 
@@ -91,7 +92,11 @@ def read_units(model: Estimator, units: str | Sequence[str]) -> Units:
         made = make(model)
         known = _spellings(model, made)
         if set(asked) <= set(known):
-            chosen = [known[name] for name in asked]
+            units = [the_one("units", name, known[name]) for name in asked]
+            if len(set(units)) < len(units):
+                msg = f"units={asked!r} must name some layers, genes or pathways, each once; these are {units!r}."
+                raise ValueError(msg)
+            chosen = [made.names.index(name) for name in units]
             return Units(
                 made.level, [made.names[i] for i in chosen],
                 {n: sp.csr_matrix(m[:, chosen]) for n, m in made.members.items()},
@@ -107,15 +112,17 @@ def read_units(model: Estimator, units: str | Sequence[str]) -> Units:
     raise ValueError(msg)
 
 
-def _spellings(model: Estimator, units: Units) -> dict[str, int]:
-    """Every name that a unit may be asked for by."""
-    position = {name: i for i, name in enumerate(units.names)}
+def _spellings(model: Estimator, units: Units) -> dict[str, list[str]]:
+    """Every name that units may be asked for by, and the units that go by it: an id is its own alone."""
+    spelled: dict[str, list[str]] = {}
     if units.level == "gene" and model.graph_ is not None:
         symbols = model.graph_.nodes.set_index("id")["symbol"].reindex(units.names)
-        position |= {str(s): i for i, s in enumerate(symbols) if str(s) and str(s) not in position}
+        for symbol, name in zip(symbols.fillna("").astype(str), units.names, strict=True):
+            if symbol:
+                spelled.setdefault(symbol, []).append(name)
     if units.level == "pathway":
-        position |= {name.split(":")[-1]: i for name, i in list(position.items())}
-    return position
+        spelled = by_short_name(units.names)
+    return spelled | {name: [name] for name in units.names}
 
 
 def _layers(model: Estimator) -> Units:

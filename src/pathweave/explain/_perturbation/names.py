@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from pathweave import ids
 from pathweave._core.checks import listed
+from pathweave.explain._names import by_short_name, the_one
 from pathweave.explain._units import memberships
 from pathweave.models._match import vocabulary
 
@@ -88,9 +89,9 @@ class Names:
         node = self._node(name)
         if node is not None:
             return self._of_nodes(node, self.symbols[node] or node, self.kinds[node], [node])
-        every = {str(p).rsplit(":", 1)[-1]: str(p) for p in self.pathways.index}
-        pathway = (every | {str(p): str(p) for p in self.pathways.index}).get(name)
-        if pathway is not None:
+        every = by_short_name(self.pathways.index) | {str(p): [str(p)] for p in self.pathways.index}
+        if name in every:
+            pathway = the_one("changes", name, every[name])
             return self._pathway(self.pathways.index.get_loc(pathway))
         shares = {
             layer: (np.array([schema.features.index(name)]), np.ones(1))
@@ -122,7 +123,7 @@ class Names:
             return name
         own = self.symbols.index[(self.symbols == name).to_numpy() & self.measured]
         if len(own):
-            return str(own[0])
+            return the_one("changes", name, list(map(str, own)))
         for to in ("hgnc", "compound"):
             found = ids.map([name], to=to)["id"].dropna()
             found = found[found.isin(measured)].tolist()
