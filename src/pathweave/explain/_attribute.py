@@ -13,6 +13,7 @@ from pathweave._core.results import Attributions
 from pathweave._core.version import VERSION
 from pathweave.explain._arguments import check_whole
 from pathweave.explain._baselines import baselines
+from pathweave.explain._few_samples import warn_of_few
 from pathweave.explain._outputs import UNITS, Job, Question, ask
 from pathweave.explain._paths import (
     Batch,
@@ -148,14 +149,19 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     -------
     Tables ``feature``, ``gene``, ``pathway`` and ``layer`` with columns group, value (mean attribution in the samples
     that have the feature, any feature of the gene, anything of the layer), importance (mean absolute attribution in
-    them), direction (correlation of the input with its attribution: positive where high values raise the output), se
-    (standard error of value over replicates, NaN with one), n_samples (how many have it; where none has, value and
-    importance are 0) and rank; pathways are ranked by ``score``, a z statistic of their members' importance against
+    them), direction (correlation of the input with its attribution: positive where high values raise the output; 0 with
+    fewer than three samples), se (standard error of value over replicates, NaN with one), n_samples (how many have it;
+    where none has, value and importance are 0) and rank; pathways are ranked by ``score``, a z statistic of their members' importance against
     all measured nodes. ``gene_layer`` has a row for every gene and layer that measures it, with its
     ``share`` of the gene. Ablation and Shapley values fill only the table of their units, conductance and Grad-CAM
     only that of pathways; there ``score`` is the importance in standard deviations over pathways. ``samples``
     holds single samples. ``params`` holds the completeness gap: the largest and the relative difference
     between summed attributions and f(x) - f(b), None for methods that do not add up.
+
+    Warns
+    -----
+    DataWarning
+        Groups of one or two samples: explained they are, but they say nothing about the group.
 
     References
     ----------
@@ -202,6 +208,12 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     if not question.jobs:
         msg = f"groupby={groupby!r}: no sample with a layer belongs to a group."
         raise ValueError(msg)
+    small = {job.group: len(job.rows) for job in question.jobs if len(job.rows) < max_samples}
+    warn_of_few(
+        small,
+        "Their attributions are those of single samples, whose direction cannot be told; no claim about the group "
+        "stands on them.",
+    )
     chosen = None if method in _BY_VALUE or by_pathway_layer else read_units(model, units)
     work = Work(model, values, question, bases, method, n_steps, batch_size, seed, chosen)
     collector = SampleCollector(model, mdata.obs_names) if keep_samples else None

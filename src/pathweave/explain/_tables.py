@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from pathweave.explain._few_samples import FEWEST
 from pathweave.explain._units import memberships
 
 if TYPE_CHECKING:
@@ -148,8 +149,9 @@ def _features(model: Estimator, item: Explained) -> pd.DataFrame:
 
 
 def direction_of(x: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """Correlation of the measured inputs with their attributions, 0 where either is constant."""
+    """Correlation of the measured inputs with their attributions, 0 where either is constant or few were measured."""
     measured = ~np.isnan(x)
+    measured &= measured.sum(axis=0) >= FEWEST
     count = np.maximum(measured.sum(axis=0), 1)
 
     def centred(values: np.ndarray) -> np.ndarray:
