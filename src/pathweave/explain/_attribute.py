@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from pathweave._core.checks import check_choice, check_mudata, check_obs_column
-from pathweave._core.progress import progress
 from pathweave._core.results import Attributions
 from pathweave._core.version import VERSION
 from pathweave.explain._arguments import check_whole
 from pathweave.explain._baselines import baselines
 from pathweave.explain._few_samples import warn_of_few
-from pathweave.explain._outputs import UNITS, Job, Question, ask
-from pathweave.explain._paths import (
-    Batch,
-    Settings,
-    batches,
-    deeplift,
-    even_draws,
-    gradient_shap,
-    integrated_gradients,
-)
-from pathweave.explain._pathway_layer import (
-    check_pathway_layer,
-    conductance,
-    grad_cam,
-    member_means,
-)
+from pathweave.explain._null_refits import LEAST, refit_statistics, used_at_all, with_p
+from pathweave.explain._outputs import UNITS, ask
+from pathweave.explain._pathway_layer import check_pathway_layer
+from pathweave.explain._refits import check_refits
 from pathweave.explain._samples import SampleCollector
-from pathweave.explain._tables import Explained, attribution_tables, joined
+from pathweave.explain._tables import attribution_tables, joined
 from pathweave.explain._unit_tables import ExplainedUnits, unit_tables
-from pathweave.explain._units import Units, feature_ablation, read_units, shapley_sampling
-from pathweave.nn import single_thread
+from pathweave.explain._units import read_units
+from pathweave.explain._work import BY_PATHWAY_LAYER, BY_VALUE, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from mudata import MuData
 
-    from pathweave.explain._baselines import Baseline
     from pathweave.models import Estimator
 
 Method = Literal[
@@ -50,12 +36,6 @@ Method = Literal[
     "conductance", "grad_cam",
 ]  # fmt: skip
 
-_BY_VALUE = {
-    "integrated_gradients": integrated_gradients,
-    "gradient_shap": gradient_shap,
-    "deeplift": deeplift,
-}
-_BY_PATHWAY_LAYER = ("conductance", "grad_cam")
 _STEPS = {
     "integrated_gradients": 16,
     "gradient_shap": 64,
@@ -79,6 +59,7 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     n_steps: int | None = None,
     max_samples: int = 100,
     keep_samples: bool = False,
+    n_null: int = 0,
     batch_size: int = 512,
     seed: int = 0,
 ) -> Attributions:
@@ -140,6 +121,11 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
         At most so many samples a group, drawn at random.
     keep_samples
         Keep the attributions of every sample, too.
+    n_null
+        How often the model is fitted again, with its own settings, to outcomes that changed places among its training
+        samples, and attributed in the same way, for p and q; none by default, 20 are usual. It takes as long as so many
+        fits, in worker processes where the model's ``n_jobs`` or ``settings.n_jobs`` allow. All outcomes of a sample move
+        together, among those whose explained outcome is known; with ``groups=`` in `fit` whole groups move.
     batch_size
         Samples, or points on their paths, that are computed at once. The numbers do not depend on it but for rounding.
     seed
@@ -155,8 +141,20 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     all measured nodes. ``gene_layer`` has a row for every gene and layer that measures it, with its
     ``share`` of the gene. Ablation and Shapley values fill only the table of their units, conductance and Grad-CAM
     only that of pathways; there ``score`` is the importance in standard deviations over pathways. ``samples``
-    holds single samples. ``params`` holds the completeness gap: the largest and the relative difference
+    holds single samples. With `n_null` four columns more: p and q ask whether a unit has a larger share of all importance
+    (a pathway a higher score) than in models with nothing to learn, p_used and q_used whether it has more importance, which
+    most have as soon as the model learned anything; both one-sided, standardised by unit and pooled over the units
+    of a level and group, q by Benjamini and Hochberg; NaN for what no sample has, p also where there is one unit.
+    ``params["null"]`` says by group how much importance there is in all, how much in refits, and the p of that.
+    ``params`` holds the completeness gap: the largest and the relative difference
     between summed attributions and f(x) - f(b), None for methods that do not add up.
+
+    Raises
+    ------
+    ValueError
+        Arguments that do not fit the model; with `n_null` also what is no prediction of a target, models that were
+        fine-tuned, stopped early, searched for (`Tuned`) or saved by a release that did not note how they were fitted, and
+        `mdata` without the training samples.
 
     Warns
     -----
@@ -169,7 +167,8 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     NeurIPS 2017; expected gradients, Erion et al., Nature Machine Intelligence 3 (2021), equation 4. DeepLift:
     Shrikumar, Greenside and Kundaje, ICML 2017. Shapley sampling: Castro, Gomez and Tejada, Computers and Operations
     Research 36 (2009). Conductance: Dhamdhere, Sundararajan and Yan, ICLR 2019, equation 2. Grad-CAM: Selvaraju et al.,
-    ICCV 2017, equations 1 and 2. Captum: Kokhlikyan et al. 2020.
+    ICCV 2017, equations 1 and 2. Shuffled outcomes: Altmann, Tolosi, Sander and Lengauer, Bioinformatics 26 (2010), for
+    the importance of features. Captum: Kokhlikyan et al. 2020.
 
     Examples
     --------
@@ -192,7 +191,8 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     n_steps = _STEPS.get(method, 1) if n_steps is None else n_steps
     check_whole(2 if method in ("integrated_gradients", "conductance") else 1, n_steps=n_steps)
     check_whole(1, n_baselines=n_baselines, max_samples=max_samples, batch_size=batch_size)
-    by_pathway_layer = method in _BY_PATHWAY_LAYER
+    check_whole(LEAST if n_null else 0, n_null=n_null)
+    by_pathway_layer = method in BY_PATHWAY_LAYER
     if by_pathway_layer:
         check_pathway_layer(model, method)
     values = model._read(mdata)
@@ -205,6 +205,8 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
         mdata, model, values, of=of, contrast=contrast, groupby=groupby, reference=reference,
         max_samples=max_samples, rng=rng, network_only=by_pathway_layer,
     )  # fmt: skip
+    if n_null:
+        check_refits(mdata, model, question.task)
     if not question.jobs:
         msg = f"groupby={groupby!r}: no sample with a layer belongs to a group."
         raise ValueError(msg)
@@ -214,7 +216,7 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
         "Their attributions are those of single samples, whose direction cannot be told; no claim about the group "
         "stands on them.",
     )
-    chosen = None if method in _BY_VALUE or by_pathway_layer else read_units(model, units)
+    chosen = None if method in BY_VALUE or by_pathway_layer else read_units(model, units)
     work = Work(model, values, question, bases, method, n_steps, batch_size, seed, chosen)
     collector = SampleCollector(model, mdata.obs_names) if keep_samples else None
     tables: dict[str, list[pd.DataFrame]] = {}
@@ -239,6 +241,7 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
         "n_steps": n_steps,
         "n_samples": int(sum(len(job.rows) for job in question.jobs)),
         "n_replicates": len(question.outputs),
+        "n_null": n_null,
         **work.gap(),
         "model": type(model).__name__,
         "graph_digest": model.graph_digest_,
@@ -247,118 +250,16 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     }
     samples = None if collector is None else collector.result()
     found = joined(tables)
+    if n_null:
+        again = partial(
+            attribute, of=of, contrast=contrast, groupby=groupby, method=method, units=units, reference=reference,
+            n_baselines=n_baselines, n_steps=n_steps, max_samples=max_samples, batch_size=batch_size, seed=seed,
+        )  # fmt: skip
+        null = refit_statistics(
+            mdata, model, found, again, of=question.of, n_null=n_null, seed=seed
+        )
+        params["null"] = {"n_null": n_null, "groups": used_at_all(found, null)}
+        found = with_p(found, null)
     return Attributions(
         found["feature"], found["gene"], found["pathway"], found["layer"], params, found["gene_layer"], samples,
     )  # fmt: skip
-
-
-@dataclass
-class Work:
-    """The attributions of every group, one group at a time, and how far they are from adding up."""
-
-    model: Estimator
-    values: dict[str, np.ndarray]
-    question: Question
-    bases: list[Baseline]
-    method: str
-    n_steps: int
-    batch_size: int
-    seed: int
-    units: Units | None = None
-    worst: float = 0.0
-    missed: float = 0.0
-    moved: float = 0.0
-    past: float = 0.0
-
-    def run(self) -> Iterator[Explained | ExplainedUnits]:
-        """Explain group after group."""
-        for j, job in enumerate(progress(self.question.jobs, desc="attributing")):
-            with single_thread():
-                if self.method in _BY_VALUE:
-                    item: Explained | ExplainedUnits = self._by_value(j, job)
-                elif self.units is not None:
-                    item = self._by_unit(job, self.units)
-                else:
-                    item = self._by_pathway_layer(job)
-            yield item
-
-    def gap(self) -> dict[str, float | None]:
-        """Completeness gap, for the parameters; None for methods that have none."""
-        if self.method in ("feature_ablation", "grad_cam"):
-            return {"completeness_gap": None, "completeness_gap_relative": None}
-        if self.method == "conductance":
-            past = self.past / max(self.moved, 1e-12)
-            return {
-                "completeness_gap": None,
-                "completeness_gap_relative": None,
-                "past_the_pathways": past,
-            }
-        relative = self.missed / max(self.moved, 1e-12)
-        return {"completeness_gap": self.worst, "completeness_gap_relative": relative}
-
-    def _account(self, total: np.ndarray, gap: np.ndarray) -> None:
-        self.worst = max(self.worst, float(np.abs(gap).max()))
-        self.missed += float(np.abs(gap).sum())
-        self.moved += float(np.abs(total - gap).sum())
-
-    def _by_value(self, j: int, job: Job) -> Explained:
-        method = _BY_VALUE[self.method]
-        item = Explained(
-            job.group, job.rows, {n: v[job.rows] for n, v in self.values.items()}, {}, []
-        )
-        draws = None
-        if self.method == "gradient_shap":
-            draws = even_draws(len(job.rows), self.n_steps, len(self.bases), seed=self.seed + j)
-        settings = Settings(self.n_steps, self.batch_size, draws)
-        for output in self.question.outputs:
-            parts = []
-            for batch in batches(self.values, job.rows, job.which, self.batch_size):
-                attributed, gap = method(output, batch, self.bases, settings)
-                self._account(np.sum([a.sum(axis=1) for a in attributed.values()], axis=0), gap)
-                parts.append(attributed)
-            item.add({name: np.concatenate([part[name] for part in parts]) for name in self.values})
-        return item
-
-    def _by_unit(self, job: Job, units: Units) -> ExplainedUnits:
-        inputs = {name: v[job.rows] for name, v in self.values.items()}
-        item = ExplainedUnits(job.group, job.rows, units.level, units.names, units.drive(inputs))
-        size = min(self.batch_size, 64)  # the rest of a batch are other units taken away
-        for output in self.question.outputs:
-            parts = []
-            for batch in batches(self.values, job.rows, job.which, size):
-                if self.method == "feature_ablation":
-                    parts.append(
-                        feature_ablation(output, units, batch, self.bases, self.batch_size)
-                    )
-                    continue
-                found, gap = shapley_sampling(
-                    output, units, batch, self.bases, n_permutations=self.n_steps,
-                    batch_size=self.batch_size, seed=self.seed,
-                )  # fmt: skip
-                self._account(found.sum(axis=1), gap)
-                parts.append(found)
-            item.add(np.concatenate(parts))
-        return item
-
-    def _by_pathway_layer(self, job: Job) -> ExplainedUnits:
-        size = self.batch_size
-        if self.method == "conductance":
-            size = max(1, size // (self.n_steps + 1))
-        cut = list(batches(self.values, job.rows, job.which, size))
-        drive = np.concatenate([member_means(self.model, batch) for batch in cut])
-        item = ExplainedUnits(job.group, job.rows, "pathway", list(self.model.pathways_), drive)
-        for output, net in zip(self.question.outputs, self.question.nets, strict=True):
-            item.add(np.concatenate([self._through(output, net, batch) for batch in cut]))
-        return item
-
-    def _through(self, output: Any, net: Any, batch: Batch) -> np.ndarray:
-        if self.method == "grad_cam":
-            return grad_cam(output, net, batch, self.bases[0])
-        settings = Settings(self.n_steps, self.batch_size)
-        found, past = conductance(output, net, batch, self.bases, settings)
-        self._account(found.sum(axis=1), np.zeros(len(past)))
-        self.moved += float(
-            np.abs(found.sum(axis=1) + past).sum() - np.abs(found.sum(axis=1)).sum()
-        )
-        self.past += float(np.abs(past).sum())
-        return found

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mudata import MuData
 
     from pathweave.graph import PathwayGraph
+    from pathweave.models._again import Again
     from pathweave.models._parts import TargetParts
 
 _MIN_SAMPLES = 20
@@ -155,6 +156,7 @@ class Estimator(AcrossCohorts):
         groups: str | None,
         kept: Kept,
         start: Start | None = None,
+        again: Again | None = None,
     ) -> Self:
         self._check_parameters()
         check_mudata(mdata)
@@ -169,7 +171,7 @@ class Estimator(AcrossCohorts):
             raise ValueError(msg)
         if start is not None:
             start.check(schema, list(map(str, obs.index)))
-        measured = self._measured_graph(mdata, schema, graph, start)
+        measured = self._measured_graph(mdata, schema, graph, again or start)
         arrays = None if measured is None else measured[1]
         outcomes = {t.name: t.encode(obs) for t in targets}
         spec = self._net_spec(schema, targets, outcomes, arrays)
@@ -210,6 +212,7 @@ class Estimator(AcrossCohorts):
         self.training_samples_ = tuple(map(str, obs.index))
         self.core_samples_ = tuple(self.training_samples_[i] for i in core)
         self.unfinished_ = unfinished
+        self.fit_groups_ = groups
         self.imputer_ = LayerImputer.of(schema, near, self.core_samples_, fold[core] == 0)
         self.consensus_ = (
             None
@@ -241,10 +244,10 @@ class Estimator(AcrossCohorts):
         mdata: MuData,
         schema: tuple[LayerSchema, ...],
         graph: PathwayGraph | None,
-        start: Start | None = None,
+        known: Start | Again | None = None,
     ) -> tuple[PathwayGraph, GraphArrays] | None:
-        """The measured part of the graph, for models that use one."""
-        measured = start.measured(schema) if start is not None else None
+        """The measured part of the graph, for models that use one; that of another fit where this one goes on from it."""
+        measured = known.measured(schema) if known is not None else None
         if graph is not None and self.uses_graph:
             params = self.get_params()
             small, big = params["pathway_size"]
@@ -252,7 +255,7 @@ class Estimator(AcrossCohorts):
                 mdata, schema, graph, min_size=small, max_size=big, hierarchy=params["hierarchy"]
             )
         if measured is None and self.needs_graph:
-            none = graph is None and start is None
+            none = graph is None and known is None
             found = "graph=None" if none else "no layer with a feature on the graph"
             msg = (
                 f"{type(self).__name__} reads everything through a graph; found {found}. Give a graph of the same "

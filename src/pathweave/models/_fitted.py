@@ -37,6 +37,7 @@ class FittedModel(ReadsSamples):
     graph_digest_: str | None
     training_samples_: tuple[str, ...]
     unfinished_: tuple[str, ...]
+    fit_groups_: str | None
     core_samples_: tuple[str, ...]
     baseline_: dict[str, np.ndarray]
     imputer_: LayerImputer

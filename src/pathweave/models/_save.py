@@ -205,6 +205,7 @@ def _describe(model: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]
         "history": model.history_.to_dict(orient="list"),
         "training_samples": list(model.training_samples_),
         "unfinished": list(model.unfinished_),
+        **({"groups": model.fit_groups_} if hasattr(model, "fit_groups_") else {}),
         "core_samples": None
         if len(model.core_samples_) == len(model.training_samples_)
         else list(model.core_samples_),
@@ -325,6 +326,8 @@ def _restore(
     model.graph_digest_ = config["graph_digest"]
     model.training_samples_ = tuple(config["training_samples"])
     model.unfinished_ = tuple(config.get("unfinished", ()))
+    if "groups" in config:  # older files do not say
+        model.fit_groups_ = config["groups"]
     model.core_samples_ = tuple(config.get("core_samples") or model.training_samples_)
     model.baseline_ = _sub(tensors, "baseline.")
     model.imputer_ = LayerImputer(

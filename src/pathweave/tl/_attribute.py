@@ -32,6 +32,7 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     n_steps: int | None = None,
     max_samples: int = 100,
     keep_samples: bool = False,
+    n_null: int = 0,
     batch_size: int = 512,
     seed: int = 0,
     copy: bool = False,
@@ -66,6 +67,9 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
         At most so many samples a group.
     keep_samples
         Keep every sample's attributions, for `pathweave.get.sample_attributions`.
+    n_null
+        How often the model is fitted again to shuffled labels, for p and q of every feature, gene, pathway and layer;
+        20 is usual, and takes as long as 20 fits.
     batch_size
         Samples that are computed at once.
     seed
@@ -91,7 +95,7 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     result = explain.attribute(
         mdata, model, of=of, contrast=contrast, groupby=groupby, method=method, units=units, reference=reference,
         n_baselines=n_baselines, n_steps=n_steps, max_samples=max_samples, keep_samples=keep_samples,
-        batch_size=batch_size, seed=seed,
+        n_null=n_null, batch_size=batch_size, seed=seed,
     )  # fmt: skip
     out = copied(mdata) if copy else mdata
     record = {level: getattr(result, level) for level in keys.ATTRIBUTION_LEVELS}
