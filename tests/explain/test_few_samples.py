@@ -63,3 +63,13 @@ def test_a_class_with_one_sample_is_named(small):
     with pytest.warns(DataWarning, match=r"'A \(1\)'"):
         found = pw.explain.attribute(few, model, of="class", n_steps=2)
     assert pd.unique(found.layer["group"]).tolist() == ["A", "B"]
+
+
+def test_tests_of_pathways_name_it_too(small):
+    mdata, model = small
+    of_a = mdata.obs["class"].astype(str) == "A"
+    keep = np.flatnonzero(~of_a)[:14].tolist() + np.flatnonzero(of_a)[:2].tolist()
+    with pw.io.quiet_mudata():
+        few = mdata[mdata.obs_names[keep]].copy()
+    with pytest.warns(DataWarning, match=r"'A \(2\)'"):
+        pw.explain.test_pathways(few, model, of="class", n_null=20, n_boot=2)
