@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import anndata as ad
 import mudata
@@ -359,6 +360,20 @@ def test_models_that_cannot_be_fitted_again_say_why(planted):
     refused(
         "is not the outcome of the fit: it was a number .no classes. and is a class", data=other
     )
+
+
+def test_files_of_older_releases_load_and_say_what_they_lack(planted, tmp_path):
+    mdata, model = planted
+    model.save(tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config.pop("groups") is None
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    older = pw.models.load(tmp_path / "model")
+    assert len(pw.explain.attribute(mdata, older, n_steps=2).gene)
+    with pytest.raises(ValueError, match="did not note how it was fitted"):
+        pw.explain.attribute(mdata, older, n_steps=2, n_null=10)
+    older.save(tmp_path / "again")  # what is not known is not made up
+    assert "groups" not in json.loads((tmp_path / "again" / "config.json").read_text())
 
 
 def test_other_features_than_those_of_the_fit_are_noticed(planted):
