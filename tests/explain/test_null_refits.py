@@ -292,6 +292,24 @@ def test_a_model_that_says_more_of_everything_favours_nothing():
     assert used_at_all(tables, null)["y"]["p"] == pytest.approx(1 / 21)
 
 
+def test_scores_that_all_rise_favour_no_pathway():
+    """Where genes that are in any pathway weigh more than others, every pathway's score is high."""
+    rng = np.random.default_rng(10)
+    score = rng.normal(size=(21, 100))
+    score[0] += 4.0
+    score[0, 0] += 6.0
+    names = [f"gmt:P{i}" for i in range(100)]
+    table = pd.DataFrame(
+        {"group": "y", "pathway": names, "importance": 1.0, "score": score[0], "n_samples": 5}
+    )
+    tables, null = null_of(rng, 10, 20)
+    null |= {("pathway", "score"): score[1:], ("pathway", "importance"): np.ones((20, 100))}
+    found = with_p({**tables, "pathway": table}, null)["pathway"]
+    assert found["q"].iloc[0] < 0.05
+    assert (found["q"].iloc[1:] < 0.05).sum() <= 1
+    assert abs(found["p"].iloc[1:].median() - 0.5) < 0.15
+
+
 def test_what_no_sample_has_is_not_tested():
     tables, null = null_of(np.random.default_rng(8), 50, 20)
     tables["feature"].loc[3, "n_samples"] = 0

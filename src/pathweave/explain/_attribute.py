@@ -142,7 +142,7 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     ``share`` of the gene. Ablation and Shapley values fill only the table of their units, conductance and Grad-CAM
     only that of pathways; there ``score`` is the importance in standard deviations over pathways. ``samples``
     holds single samples. With `n_null` four columns more: p and q ask whether a unit has a larger share of all importance
-    (a pathway a higher score) than in models with nothing to learn, p_used and q_used whether it has more importance, which
+    (a pathway a score farther above other pathways) than in models with nothing to learn, p_used and q_used whether it has more importance, which
     most have as soon as the model learned anything; both one-sided, standardised by unit and pooled over the units
     of a level and group, q by Benjamini and Hochberg; NaN for what no sample has, p also where there is one unit.
     ``params["null"]`` says by group how much importance there is in all, how much in refits, and the p of that.

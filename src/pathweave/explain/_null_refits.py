@@ -155,7 +155,8 @@ def with_p(found: dict[str, pd.DataFrame], null: Drawn) -> dict[str, pd.DataFram
             used[rows] = _pooled(np.cbrt(importance**2))
             q_used[rows] = false_discovery_rate(used[rows])
             if len(rows) > 1:  # one alone has all there is, always
-                p[rows] = _pooled(drawn.get("score", _shares(importance)))
+                own = _among(drawn["score"]) if "score" in drawn else _shares(importance)
+                p[rows] = _pooled(own)
                 q[rows] = false_discovery_rate(p[rows])
         tables[level] = table.assign(p_used=used, q_used=q_used, p=p, q=q)
     return tables
@@ -197,6 +198,13 @@ def _shares(importance: np.ndarray) -> np.ndarray:
     mean = importance.mean(axis=1, keepdims=True)
     share = np.divide(importance, mean, out=np.ones_like(importance), where=mean > 0)
     return np.asarray(np.cbrt(share**2))
+
+
+def _among(score: np.ndarray) -> np.ndarray:
+    """Scores beside those of the same draw: a fit whose genes with pathways weigh more lifts all pathways at once."""
+    centred = score - score.mean(axis=1, keepdims=True)
+    spread = centred.std(axis=1, keepdims=True)
+    return np.asarray(centred / np.where(spread > 1e-12, spread, np.inf))
 
 
 def _pooled(drawn: np.ndarray) -> np.ndarray:

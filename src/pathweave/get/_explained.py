@@ -34,7 +34,7 @@ def attributions(mdata: MuData, *, level: str = "gene", group: str | None = None
     attribution), direction (1 where high values raise the output, -1 where they lower it), se (of value, over replicates),
     n_samples (samples of the group that have the unit; the means are over these) and rank. Pathways also have n_measured
     (members) and score, layers and genes by layer their share. With ``n_null`` also p and q (whether the unit has a larger
-    share of all importance, a pathway a higher score, than in models fitted to shuffled labels) and p_used and q_used
+    share of all importance, a pathway a score farther above the others, than in models fitted to shuffled labels) and p_used and q_used
     (whether it has more importance than there, which most have as soon as a model learned anything). ``attrs["params"]``
     tells what was explained, how, the completeness gap, and under ``"null"`` whether the model says more than such models.
 
