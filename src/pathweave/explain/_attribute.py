@@ -144,7 +144,8 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     holds single samples. With `n_null` four columns more: p and q ask whether a unit has a larger share of all importance
     (a pathway a score farther above other pathways) than in models with nothing to learn, p_used and q_used whether it has more importance, which
     most have as soon as the model learned anything; both one-sided, standardised by unit and pooled over the units
-    of a level and group, q by Benjamini and Hochberg; NaN for what no sample has, p also where there is one unit.
+    of a level and group, q by Benjamini and Hochberg (p_used and q_used no smaller than the p of all importance
+    together, 1 / 21 with 20 refits: all units move with how much a fit learned); NaN for what no sample has, p also where there is one unit.
     ``params["null"]`` says by group how much importance there is in all, how much in refits, and the p of that.
     ``params`` holds the completeness gap: the largest and the relative difference
     between summed attributions and f(x) - f(b), None for methods that do not add up.

@@ -152,8 +152,11 @@ def with_p(found: dict[str, pd.DataFrame], null: Drawn) -> dict[str, pd.DataFram
         q, q_used = np.full((2, len(table)), np.nan)
         for rows, drawn in _by_group(level, table, null):
             importance = drawn["importance"]
-            used[rows] = _pooled(np.cbrt(importance**2))
-            q_used[rows] = false_discovery_rate(used[rows])
+            # All units move together with how much a fit learned: none is surer than that the model learned anything.
+            least = _upper_p(importance.sum(axis=1))
+            pooled = _pooled(np.cbrt(importance**2))
+            used[rows] = np.maximum(pooled, least)
+            q_used[rows] = np.maximum(false_discovery_rate(pooled), least)
             if len(rows) > 1:  # one alone has all there is, always
                 own = _among(drawn["score"]) if "score" in drawn else _shares(importance)
                 p[rows] = _pooled(own)
@@ -171,7 +174,7 @@ def used_at_all(found: dict[str, pd.DataFrame], null: Drawn) -> dict[str, dict[s
         told[str(found[level]["group"].iloc[rows[0]])] = {
             "importance": float(total[0]),
             "importance_shuffled": float(total[1:].mean()),
-            "p": float((1 + (total[1:] >= total[0]).sum()) / len(total)),
+            "p": _upper_p(total),
         }
     return told
 
@@ -205,6 +208,11 @@ def _among(score: np.ndarray) -> np.ndarray:
     centred = score - score.mean(axis=1, keepdims=True)
     spread = centred.std(axis=1, keepdims=True)
     return np.asarray(centred / np.where(spread > 1e-12, spread, np.inf))
+
+
+def _upper_p(total: np.ndarray) -> float:
+    """How rarely draws reach the first number."""
+    return float((1 + (total[1:] >= total[0]).sum()) / len(total))
 
 
 def _pooled(drawn: np.ndarray) -> np.ndarray:
