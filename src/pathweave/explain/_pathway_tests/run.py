@@ -13,6 +13,7 @@ from pathweave._core.results import PathwayTests
 from pathweave._core.stability import rank_stability, top_overlap
 from pathweave._core.version import VERSION
 from pathweave.explain._attribute import attribute
+from pathweave.explain._few_samples import warn_of_few
 from pathweave.explain._pathway_tests.classics import classic_columns
 from pathweave.explain._pathway_tests.conditional import Activities, look_again
 from pathweave.explain._pathway_tests.draws import Draws, outcome_residuals
@@ -241,6 +242,13 @@ def _tested(
     if known.sum() < _FEWEST:
         msg = f"of={target!r}: {int(known.sum())} samples have a known outcome and a layer; {_FEWEST} are the least."
         raise ValueError(msg)
+    if model.targets_[target].task == "class":
+        found = np.bincount(outcome[known, 0].astype(int))
+        classes = model.targets_[target].classes
+        warn_of_few(
+            {classes[i]: int(n) for i, n in enumerate(found) if n},
+            "What is tested of them is what sets these samples apart, not the class.",
+        )
     residuals = {group: r for group, r in residuals.items() if np.ptp(r[known]) > 0}
     if not residuals:
         msg = (
