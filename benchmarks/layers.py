@@ -12,8 +12,9 @@ graph and with its transpose, 4 B (E + N) F) at the rate of a large matrix produ
 ``x`` twice and the gradient once, write the result and the gradient of ``x``) at the rate of a copy. `no_overlap_ms` is their
 sum. Neighbours that are read again from a cache are not in it, so that no program can reach it.
 
-Also in the table: pathway pooling beside P-NET's masked dense layer (5000 nodes, 300 pathways, 3 channels); how the
-cost grows, as slopes of log time over log size (1 is linear; the last series begins inside the cache and ends outside); and what `torch.compile` makes of the plain
+Also in the table: pathway pooling beside P-NET's masked dense layer (5000 nodes, 300 pathways, 3 channels; one output
+a pathway, and eight on two threads); how the cost grows, as slopes of log time over log size (1 is linear; the last
+series begins inside the cache and ends outside); and what `torch.compile` makes of the plain
 `index_select` + `index_add` layer, with the seconds it takes to compile: behind the layers here.
 """
 
@@ -186,20 +187,22 @@ def layers(rounds: int) -> list[dict[str, object]]:
     return rows
 
 
-def pooling(rounds: int) -> dict[str, object]:
-    """Pathway pooling beside a masked dense layer with the same weights."""
+def pooling(rounds: int, outputs: int = 1, threads: int = 1) -> dict[str, object]:
+    """Pathway pooling beside a masked dense layer with the same weights; `outputs` numbers a pathway."""
     rng = np.random.default_rng(0)
     n, channels = 5000, 3
     sizes = np.clip(rng.lognormal(3.3, 0.9, 300).astype(int), 5, 400)
     members = [rng.choice(n, size, replace=False) for size in sizes]
+    # Several outputs have weights of their own, as several pathways with the same members would.
+    members = [nodes for nodes in members for _ in range(outputs)]
     pool = nn.PathwayPool(members, n_nodes=n, channels=channels)
-    mask, weight = torch.zeros(2, 300, n, channels)
+    mask, weight = torch.zeros(2, len(members), n, channels)
     for p, nodes in enumerate(members):
         mask[p, torch.as_tensor(nodes)] = 1.0
         weight[p, torch.as_tensor(nodes)] = pool.weight_of(p).detach()
     mask, weight = mask.flatten(1), weight.flatten(1).requires_grad_()
     h = torch.randn(B, n, channels, requires_grad=True)
-    grad = torch.randn(B, 300)
+    grad = torch.randn(B, len(members))
 
     def dense() -> torch.Tensor:
         h.grad = weight.grad = None
@@ -215,8 +218,13 @@ def pooling(rounds: int) -> dict[str, object]:
         return out
 
     torch.testing.assert_close(pooled(), dense(), rtol=1e-4, atol=1e-4)
+    torch.set_num_threads(threads)
     least = rounds_of({"pool": pooled, "dense": dense}, rounds)
-    row = {"what": "pathway pooling, 300 pathways", "nodes": n, "edges": int(sizes.sum())}
+    torch.set_num_threads(1)
+    what = "pathway pooling, 300 pathways"
+    if outputs > 1:
+        what += f", {outputs} outputs each, {threads} threads"
+    row = {"what": what, "nodes": n, "edges": int(sizes.sum())}
     row |= {"pathweave_ms": 1e3 * least["pool"], "other": "masked dense layer"}
     row |= {"other_ms": 1e3 * least["dense"], "times_quicker": least["dense"] / least["pool"]}
     print(row, flush=True)
@@ -278,7 +286,8 @@ def main() -> None:
     if options.one:
         measure_peak(options.one[0], int(options.one[1]), options.one[2])
         return
-    rows = [pooling(5 * options.rounds), *growth(options.rounds), *layers(options.rounds)]
+    rows = [pooling(5 * options.rounds), pooling(options.rounds, outputs=8, threads=2)]
+    rows += [*growth(options.rounds), *layers(options.rounds)]
     rows.append(compiled(options.rounds))
     first = ["what", "nodes", "edges", "pathweave_ms", "other", "other_ms", "times_quicker"]
     table = pd.DataFrame(rows)

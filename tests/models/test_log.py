@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import sys
+import types
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -85,6 +88,38 @@ def test_without_tensorboard_the_error_says_what_to_install(tmp_path, mdata, mon
     with pytest.raises(ImportError, match=r"pip install 'pathweave\[tensorboard\]'.*\.csv"):
         pw.models.MultimodalVAE(4, **SMALL).fit(mdata, log=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+def test_runs_of_an_earlier_fit_go_and_those_of_others_stay(tmp_path, monkeypatch):
+    """Else the folds of a fit with more of them are shown beside those of the next."""
+
+    class Writer:
+        def __init__(self, folder, purge_step):
+            assert purge_step == 0
+            (Path(folder) / f"events.out.tfevents.{len(list(tmp_path.rglob('*')))}").touch()
+
+        def add_scalar(self, *given):
+            pass
+
+        flush = close = add_scalar
+
+    fake = types.SimpleNamespace(SummaryWriter=Writer)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", fake)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
+    theirs = [tmp_path / "theirs" / "events.out.tfevents.1", tmp_path / "fold 3" / "note.txt"]
+    for n_folds in (3, 2):
+        log = training_log(tmp_path)
+        log.open()
+        for k in range(n_folds):
+            log.begin(f"fold {k + 1}", [])
+            log.end(f"fold {k + 1}")
+        for path in theirs:
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+    assert all(path.is_file() for path in theirs)
+    events = {path.parent.name for path in tmp_path.rglob("events.*")}
+    assert events == {"theirs", "fold 1", "fold 2"}
+    assert len(list(tmp_path.rglob("events.*"))) == 3
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

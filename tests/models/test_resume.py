@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from resume_cases import (
@@ -127,6 +129,29 @@ def test_a_changed_byte_is_found(tmp_path, uninterrupted):
     data = bytearray(path.read_bytes())
     data[-3] ^= 1
     path.write_bytes(data)
+    with pytest.warns(DamagedCheckpointWarning, match="its digest is another"):
+        assert_same(fit(tmp_path), uninterrupted)
+
+
+def test_a_file_of_another_network_or_fit_is_not_gone_on_from(tmp_path, uninterrupted):
+    """Its tensors fit, and its digest is right: only what it says of itself tells it apart."""
+    fit(tmp_path / "one")
+    fit(tmp_path / "two", told="another fit")
+    first, second, *_ = sorted((tmp_path / "one").glob("fold*.safetensors"))
+    shutil.copy(second, first)
+    with pytest.warns(DamagedCheckpointWarning, match="it is of network 'fold"):
+        assert_same(fit(tmp_path / "one"), uninterrupted)
+    shutil.copy(tmp_path / "two" / first.name, first)
+    with pytest.warns(DamagedCheckpointWarning, match="it is of another fit"):
+        assert_same(fit(tmp_path / "one"), uninterrupted)
+
+
+def test_a_changed_header_is_found(tmp_path, uninterrupted):
+    fit(tmp_path)
+    path = min(tmp_path.glob("fold*.safetensors"))
+    data = path.read_bytes()
+    assert b'"network":"fold 1"' in data
+    path.write_bytes(data.replace(b'"network":"fold 1"', b'"network":"fold 2"'))
     with pytest.warns(DamagedCheckpointWarning, match="its digest is another"):
         assert_same(fit(tmp_path), uninterrupted)
 
@@ -336,6 +361,16 @@ def test_digests_tell_apart_what_differs():
     ]  # fmt: skip
     assert len(set(made)) == len(made)
     assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
+    nested = [
+        {"a": {"b": 1, "c": 2}},
+        {"a": {"b": 1}, "c": 2},
+        {"a": {}, "b": 1, "c": 2},
+        {1: 2},
+        {"1": 2},
+    ]
+    long = torch.zeros(2, 2000)
+    long[1, 1000] = 1.0  # in the middle, which its text leaves out
+    assert len({digest_of(value) for value in [*nested, long[0], long[1]]}) == len(nested) + 2
 
 
 def test_a_relative_folder_is_that_of_the_program_in_workers_that_were_there_before(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 import torch
 from replicate_cases import graph_arrays, lasting, problem
 
-from pathweave.models import TrainSpec, _together_groups, fit_replicates
+from pathweave import models
+from pathweave._core.warnings import InterruptedFitWarning
+from pathweave.models import TrainSpec, _replicates, _together_groups, fit_replicates
+from pathweave.models._hardware import Hardware
 from pathweave.models._samples import ReplicateSamples
-from pathweave.models._together import can_train_together, train_together
+from pathweave.models._together import _Group, can_train_together, train_together
 from pathweave.models._together_member import Member
 from pathweave.models._together_noise import DropoutSource, GivenDropout
 from pathweave.models._together_objective import TogetherObjective
@@ -169,7 +173,7 @@ def test_padding_counts_for_nothing():
     )
 
 
-def test_what_cannot_be_stacked_is_fitted_by_itself(monkeypatch):
+def test_what_cannot_be_stacked_is_a_group_of_its_own(monkeypatch):
     spec, _, values, outcomes, graph, plan = problem()
     assert can_train_together(spec)
     assert not can_train_together(replace(spec, heads=(HeadSpec("t", "survival", 1),)))
@@ -187,7 +191,61 @@ def test_what_cannot_be_stacked_is_fitted_by_itself(monkeypatch):
     plan[3] = replace(plan[3], graph=smaller)
     apart, together = both(replace(spec, dropout=0.0), SHORT, values, outcomes, graph, plan)
     near(apart, together)
-    assert groups == [["fold 0", "fold 1", "shuffled"]]
+    assert groups == [["fold 0", "fold 1", "shuffled"], [plan[3].name]]
+    assert len(plan) == 4
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["memory", "shape"])
+def test_a_stop_begins_no_group_any_more(monkeypatch, alone):
+    """What had not begun is left out, as in separate runs: it has learned nothing that could count."""
+    spec, _, values, outcomes, graph, plan = problem()
+    if alone:  # another shape, so that the last is a group of its own
+        smaller = replace(graph_arrays(2), members=graph_arrays(2).members[:1], pathway_ids=("p0",))
+        plan[3] = replace(plan[3], graph=smaller)
+    else:
+        step = _together_groups.step_bytes(spec, SHORT, graph)
+        monkeypatch.setattr(_together_groups, "_free", lambda device: 4 * step)  # three fit
+    fitted = []
+    states = _together_groups.fit_together(
+        spec, SHORT, values, outcomes, graph, plan,
+        hardware=Hardware(), library={}, needs=0, done=fitted.append, stop=lambda: True,
+    )  # fmt: skip
+    assert [s.name for s in states] == [r.name for r in plan]
+    assert [max((row["epoch"] for row in s.history), default=0) for s in states] == [1, 1, 1, 0]
+    assert [bool(s.state) for s in states] == [True, True, True, False]
+    assert not any(s.finished for s in states)
+    assert sum(fitted) == len(plan)
+
+
+@pytest.fixture
+def _heard():
+    """Ctrl-C is heard, even in the background of a shell, which has programs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heard")
+def test_ctrl_c_in_a_group_leaves_a_model_with_a_warning(mdata, monkeypatch):
+    step = _Group._train_epoch
+
+    def interrupted(self, epoch):
+        step(self, epoch)
+        if epoch == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(_Group, "_train_epoch", interrupted)
+    monkeypatch.setattr(_replicates, "can_train_together", lambda spec: True)
+    original = _replicates._fit_some
+    monkeypatch.setattr(_replicates, "_fit_some", lambda work, jobs, _: original(work, jobs, True))
+    threads = torch.get_num_threads()
+    model = models.MultimodalVAE(4, max_epochs=9, n_folds=2, n_hidden=8, seed=1)
+    with pytest.warns(InterruptedFitWarning, match=r"stopped .*after 2 of at most 9 epochs"):
+        model.fit(mdata, target="class", layers=["protein"])
+    assert np.isfinite(model.embed(mdata)).all(axis=1).sum() == mdata["protein"].n_obs
+    assert model.unfinished_
+    assert torch.get_num_threads() == threads
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_groups_are_as_large_as_memory_allows(monkeypatch):

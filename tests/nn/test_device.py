@@ -117,3 +117,19 @@ def test_noise_that_is_not_of_the_samples_is_refused():
         with pytest.raises(NotImplementedError, match="bernoulli draws noise"):
             torch.bernoulli(torch.ones(2))
         assert F.dropout(torch.ones(2, 2), 0.5, training=False).sum() == 4
+
+
+def test_threads_are_put_back_after_an_error():
+    def fail():
+        with nn.single_thread():
+            assert torch.get_num_threads() == 1
+            torch.zeros(2) @ torch.zeros(3)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(RuntimeError, match="inconsistent"):
+            fail()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -12,6 +12,7 @@ from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from pathweave import nn
+from pathweave.nn.dropout import Dropout
 from pathweave.nn.heads import Heads, HeadSpec
 
 
@@ -177,3 +178,51 @@ def test_numbers_start_as_heads_of_their_own_would():
     )
     torch.testing.assert_close(heads.of("k").linear.weight, alone[1].weight)
     assert [head.names for head in heads.each()] == [("a", "b"), ("k",)]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        HeadSpec("t", "class", 3, class_weights=(0.5, 1.0, 3.0)),
+        HeadSpec("t", "class", 3, ordinal=True),
+        HeadSpec("t", "number", 1),
+        HeadSpec("t", "survival", 1),
+        HeadSpec("t", "survival", 1, cuts=(0.5, 1.5)),
+    ],
+    ids=["weighted classes", "ordered classes", "number", "cox", "intervals"],
+)
+def test_losses_of_several_latents_are_those_of_each_over_the_samples_that_count(spec):
+    g = torch.Generator().manual_seed(0)
+    (head,) = Heads([spec], 4, dropout=0.0).each()
+    latents = torch.randn(4, 12, 4, generator=g, requires_grad=True)
+    y = torch.randint(0, 3, (12, 1), generator=g).float()
+    if spec.task == "survival":
+        y = torch.cat([torch.rand(12, 1, generator=g) * 2, (y > 0).float()], dim=1)
+    y[::5] = torch.nan
+    weight = torch.rand(12, generator=g)
+    counts = head.known(y) & (torch.rand(4, 12, generator=g) < 0.6)
+    counts[2] = False
+    found = head.losses(latents, y, weight, counts)
+    expected = [head.loss(h[c], y[c], weight[c]) for h, c in zip(latents, counts, strict=True)]
+    torch.testing.assert_close(found[[0, 1, 3]], torch.stack(expected)[[0, 1, 3]])
+    assert float(found[2].detach()) == 0.0
+    (grad,) = torch.autograd.grad(found.sum(), latents)
+    assert grad.isfinite().all()
+    assert not grad[~counts].any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["single", "half"])
+def test_dropout_keeps_share_mean_layout_and_gradient(dtype):
+    drop = Dropout(0.3)
+    x = torch.full((400, 300), 2.0, dtype=dtype).T.requires_grad_()  # as pathways lie in memory
+    with nn.seeded(0):
+        out = drop(x)
+    (grad,) = torch.autograd.grad(out.sum(), x)
+    stays = out != 0
+    assert float(stays.float().mean()) == pytest.approx(0.7, abs=0.005)
+    torch.testing.assert_close(out[stays], torch.full_like(out[stays], 2 / 0.7))
+    torch.testing.assert_close(grad, torch.where(stays, 1 / 0.7, 0.0).to(dtype))
+    assert (out.dtype, out.stride()) == (dtype, x.stride())
+    assert Dropout(0.0)(x) is x
+    assert not Dropout(1.0)(x).any()
+    assert drop.eval()(x) is x

@@ -48,6 +48,7 @@ class Checkpoints:
 
     def __init__(self, folder: str | PathLike[str], told: Mapping[str, str]) -> None:
         self.folder = Path(folder).absolute()  # wherever the program goes from here
+        self._fit = hashlib.sha256(json.dumps(dict(told), sort_keys=True).encode()).hexdigest()
         head = self.folder / _HEAD
         if head.is_file():
             _check_same(self.folder, _read_head(head), told)
@@ -75,7 +76,7 @@ class Checkpoints:
             if not file.is_file():
                 continue
             try:
-                return _decoded(file)
+                return _decoded(file, name, self._fit)
             except (SafetensorError, ValueError, KeyError, OSError) as error:
                 goes_on = (
                     f"the fit goes on from the one before, {earlier.name}"
@@ -92,12 +93,12 @@ class Checkpoints:
     def write(self, name: str, snapshot: Snapshot) -> None:
         """Keep a network in training, and what was kept of it before."""
         path, earlier = self._paths(name)
-        self._write_whole(path, _encoded(name, snapshot), earlier)
+        self._write_whole(path, _encoded(name, snapshot, self._fit), earlier)
 
     def finish(self, name: str, state: FittedState) -> None:
         """Keep a fitted network, and nothing else of it."""
         path, earlier = self._paths(name)
-        self._write_whole(path, _encoded(name, pack_fitted(state)))
+        self._write_whole(path, _encoded(name, pack_fitted(state), self._fit))
         earlier.unlink(missing_ok=True)
 
     def _paths(self, name: str) -> tuple[Path, Path]:
@@ -152,27 +153,33 @@ def unpack_fitted(snapshot: Snapshot) -> FittedState | None:
     )
 
 
-def _encoded(name: str, snapshot: Snapshot) -> bytes:
-    facts = json.dumps(snapshot.facts)
-    record = {"format": str(FORMAT), "network": name, "facts": facts}
-    return save(snapshot.tensors, {**record, "sha256": _digest(snapshot.tensors, facts)})
+def _encoded(name: str, snapshot: Snapshot, fit: str) -> bytes:
+    record = {
+        "format": str(FORMAT), "network": name, "fit": fit, "facts": json.dumps(snapshot.facts),
+    }  # fmt: skip
+    return save(snapshot.tensors, {**record, "sha256": _digest(snapshot.tensors, record)})
 
 
-def _decoded(path: Path) -> Snapshot:
+def _decoded(path: Path, name: str, fit: str) -> Snapshot:
     with safe_open(path, framework="pt") as file:
         record = file.metadata() or {}
-        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
     if record.get("format") != str(FORMAT):
         msg = f"format {record.get('format')!r} is not known to this release"
         raise ValueError(msg)
-    if record["sha256"] != _digest(tensors, record["facts"]):
+    if record.pop("sha256", "") != _digest(tensors, record):
         msg = "its digest is another"
+        raise ValueError(msg)
+    if record["network"] != name or record["fit"] != fit:
+        other = "another fit" if record["network"] == name else f"network {record['network']!r}"
+        msg = f"it is of {other}"
         raise ValueError(msg)
     return Snapshot(tensors, json.loads(record["facts"]))
 
 
-def _digest(tensors: Mapping[str, torch.Tensor], facts: str) -> str:
-    digest = hashlib.sha256(facts.encode())
+def _digest(tensors: Mapping[str, torch.Tensor], record: Mapping[str, str]) -> str:
+    """SHA-256 of all that a file holds: tensors, facts, and of which network of which fit they are."""
+    digest = hashlib.sha256(json.dumps(dict(record), sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

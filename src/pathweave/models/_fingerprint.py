@@ -99,9 +99,15 @@ def _update(digest: Any, value: Any) -> None:
         digest.update(f"{value.dtype} {value.shape}".encode())
         digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
     elif isinstance(value, dict):
-        for key in sorted(value):
-            digest.update(str(key).encode())
+        # With its length: else {"a": {"b": 1, "c": 2}} and {"a": {"b": 1}, "c": 2} would be the same.
+        digest.update(str(len(value)).encode())
+        for key in sorted(value, key=_json):
+            digest.update(_json(key).encode())
             _update(digest, value[key])
+    elif isinstance(value, torch.Tensor):
+        _update(
+            digest, value.detach().cpu().numpy()
+        )  # its text leaves out the middle of a long one
     elif isinstance(value, (list, tuple, np.ndarray)):
         digest.update(str(len(value)).encode())
         for item in value:

@@ -108,6 +108,9 @@ def _cell(value: Any) -> str:
     return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n') else text
 
 
+_MARK = ".pathweave-run"
+
+
 class TensorBoardLog(TrainingLog):
     """One run a network in a folder: ``tensorboard --logdir <folder>`` shows the curves."""
 
@@ -125,14 +128,23 @@ class TensorBoardLog(TrainingLog):
             raise FileExistsError(msg)
 
     def open(self) -> None:
-        """Make the folder; runs of networks are begun anew one by one."""
+        """Make the folder, without the runs that an earlier fit left there; all that others put there stays."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        for mark in self.folder.glob(f"*/{_MARK}"):
+            # Events first: a run that could not be removed in full is still marked as ours.
+            for file in [*mark.parent.glob("events.out.tfevents.*"), mark]:
+                file.unlink(missing_ok=True)
+            if not any(mark.parent.iterdir()):
+                mark.parent.rmdir()
 
     def begin(self, replicate: str, rows: Sequence[Row]) -> None:
         """Begin a run; earlier events of it are not shown any more."""
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writers[replicate] = SummaryWriter(str(self.folder / replicate), purge_step=0)
+        run = self.folder / replicate
+        run.mkdir(exist_ok=True)
+        (run / _MARK).touch()
+        self._writers[replicate] = SummaryWriter(str(run), purge_step=0)
         self.write(replicate, rows)
 
     def write(self, replicate: str, rows: Sequence[Row]) -> None:

@@ -150,13 +150,14 @@ class Objective:
             known = head.known(y)
             if not known.any():
                 continue
-            fused = fused + head.loss(encoded.mean[known], y[known], weight[known])
+            latents, counts = [encoded.mean], [known]
             if self.net.training and len(encoded.experts) > 1:
-                for mean, speaks in encoded.experts:
-                    rows = known & speaks
-                    if rows.any():
-                        loss = head.loss(mean[rows], y[rows], weight[rows])
-                        alone = alone + loss / len(encoded.experts)
+                latents += [mean for mean, _ in encoded.experts]
+                counts += [known & speaks for _, speaks in encoded.experts]
+            losses = head.losses(torch.stack(latents), y, weight, torch.stack(counts))
+            fused = fused + losses[0]
+            if len(losses) > 1:
+                alone = alone + losses[1:].mean()
         return fused, alone
 
 

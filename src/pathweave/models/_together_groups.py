@@ -9,7 +9,7 @@ import torch
 from pathweave._core.workers.memory import free_memory
 from pathweave.models._together import train_together
 from pathweave.models._together_member import Member
-from pathweave.models._train import FittedState, Replicate, TrainSpec, train_replicate
+from pathweave.models._train import FittedState, Replicate, TrainSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,12 +51,12 @@ def fit_together(
 
     Returns
     -------
-    Fitted states in the order of the replicates. One whose shape is its own is fitted by itself.
+    Fitted states in the order of the replicates. One whose shape is its own is a group of its own, so that its
+    numbers do not depend on the others. After `stop` no group begins any more: its networks have no parameters.
     """
     where = torch.device(hardware.device)
     needs += step_bytes(spec, training, graph)
     most = max(1, int(_SHARE * _free(where) // needs))
-    states: dict[int, FittedState] = {}
 
     def make(which: Sequence[int]) -> list[Member]:
         return [
@@ -64,25 +64,53 @@ def fit_together(
             for i in which
         ]
 
-    def fit(which: Sequence[int]) -> None:
+    groups = _Groups(make, training, [r.name for r in replicates], done, stop)
+    with hardware.borrowed():
+        for start in range(0, len(replicates), most):
+            groups.fit(range(start, min(start + most, len(replicates))))
+    return [groups.states[i] for i in range(len(replicates))]
+
+
+class _Groups:
+    """Trains replicates, by their positions, group by group, and keeps what each leaves behind."""
+
+    def __init__(
+        self,
+        make: Callable[[Sequence[int]], list[Member]],
+        training: TrainSpec,
+        names: Sequence[str],
+        done: Callable[[int], object],
+        stop: Callable[[], bool],
+    ) -> None:
+        self.make, self.training, self.names = make, training, names
+        self.done, self.stop = done, stop
+        self.states: dict[int, FittedState] = {}
+
+    def fit(self, which: Sequence[int]) -> None:
+        """Fit replicates that go into memory at once, by their shapes."""
+        if self._over(which):
+            return
         groups: dict[object, list[tuple[int, Member]]] = {}
-        for i, member in zip(which, make(which), strict=True):
-            groups.setdefault(member.shape(training), []).append((i, member))
+        for i, member in zip(which, self.make(which), strict=True):
+            groups.setdefault(member.shape(self.training), []).append((i, member))
         for shape in list(groups):
             group = groups.pop(shape)
-            if len(group) > 1:
-                train([i for i, _ in group], [member for _, member in group])
-            else:
-                states[group[0][0]] = train_replicate(
-                    spec, training, values, outcomes, graph, replicates[group[0][0]],
-                    hardware=hardware, library=library,
-                )  # fmt: skip
-                done(1)
+            if not self._over([i for i, _ in group]):
+                self._train([i for i, _ in group], [member for _, member in group])
 
-    def train(which: Sequence[int], members: list[Member]) -> None:
+    def _over(self, which: Sequence[int]) -> bool:
+        """Whether no more networks begin: those are left out. Some have begun by then, or there would be no model."""
+        if not self.states or not self.stop():
+            return False
+        self.states.update((i, FittedState(self.names[i], {}, 0, finished=False)) for i in which)
+        self.done(len(which))
+        return True
+
+    def _train(self, which: Sequence[int], members: list[Member]) -> None:
         """Train a group, in halves where memory does not last after all."""
         try:
-            states.update(zip(which, train_together(members, training, done, stop), strict=True))
+            trained = train_together(members, self.training, self.done, self.stop)
+            self.states.update(zip(which, trained, strict=True))
         except torch.OutOfMemoryError:
             if len(which) == 1:
                 raise
@@ -90,12 +118,8 @@ def fit_together(
             return
         members.clear()
         for half in (which[: len(which) // 2], which[len(which) // 2 :]):
-            train(half, make(half))
-
-    with hardware.borrowed():
-        for start in range(0, len(replicates), most):
-            fit(range(start, min(start + most, len(replicates))))
-    return [states[i] for i in range(len(replicates))]
+            if not self._over(half):
+                self._train(half, self.make(half))
 
 
 def step_bytes(spec: NetSpec, training: TrainSpec, graph: GraphArrays | None) -> int:

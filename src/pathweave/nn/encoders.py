@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
+from pathweave.nn.dropout import Dropout
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,10 +23,10 @@ def layer_encoder(spec: NetSpec, layer: LayerSpec, n_inputs: int) -> nn.Module:
         convolve = SegmentConv(
             layer.segments, spec.n_channels, kernel_size=spec.kernel_size, pool_size=spec.pool_size
         )
-        steps = [nn.Dropout(spec.dropout / 2), convolve]
+        steps = [Dropout(spec.dropout / 2), convolve]
         n_inputs = convolve.n_outputs
     steps += _dense(n_inputs, spec.n_hidden, spec.dropout / 2)
-    steps += [nn.Dropout(spec.dropout), nn.Linear(spec.n_hidden, 2 * spec.n_latent)]
+    steps += [Dropout(spec.dropout), nn.Linear(spec.n_hidden, 2 * spec.n_latent)]
     return nn.Sequential(*steps)
 
 
@@ -39,7 +41,7 @@ def joint_encoder(spec: NetSpec) -> nn.Module | None:
 
 def _dense(n_inputs: int, width: int, dropout: float) -> list[nn.Module]:
     """One hidden layer."""
-    return [nn.Dropout(dropout), nn.Linear(n_inputs, width), nn.LayerNorm(width), nn.GELU()]
+    return [Dropout(dropout), nn.Linear(n_inputs, width), nn.LayerNorm(width), nn.GELU()]
 
 
 class SegmentConv(nn.Module):
@@ -161,7 +163,7 @@ class RecurrentEncoder(nn.Module):
             )  # fmt: skip
         inputs = sum(layer.n_features for layer in now) + len(now)
         self.step = nn.Sequential(
-            *_dense(inputs, spec.n_hidden, spec.dropout / 2), nn.Dropout(spec.dropout)
+            *_dense(inputs, spec.n_hidden, spec.dropout / 2), Dropout(spec.dropout)
         )
         kind = nn.LSTMCell if spec.cell == "lstm" else nn.GRUCell
         self.cell: nn.GRUCell | nn.LSTMCell = kind(spec.n_hidden, spec.n_latent)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pathweave.nn.dropout import Dropout
 from pathweave.nn.losses import (
     cox_loss,
     cumulative_log_probabilities,
@@ -63,7 +64,7 @@ class Head(nn.Module, ABC):
     def __init__(self, specs: Sequence[HeadSpec], linear: nn.Linear, dropout: float) -> None:
         super().__init__()
         self.specs = tuple(specs)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.linear = linear
 
     @property
@@ -82,6 +83,22 @@ class Head(nn.Module, ABC):
     def loss(self, latent: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Mean loss of samples with a known outcome, a scalar."""
 
+    def losses(self, latents: Tensor, y: Tensor, weight: Tensor, counts: Tensor) -> Tensor:
+        """`loss` for several latents of the same samples (k, n, n_latent): shape (k,), 0 where none counts.
+
+        Parameters
+        ----------
+        latents, y, weight
+            Latents, outcomes (n, 1 or 2), NaN where unknown, and weights (n,).
+        counts
+            Which samples count for which latents (k, n); those without an outcome never do.
+        """
+        found = [
+            self.loss(latent[rows], y[rows], weight[rows]) if rows.any() else latent.new_zeros(())
+            for latent, rows in zip(latents, counts, strict=True)
+        ]
+        return torch.stack(found)
+
     def forward(self, latent: Tensor) -> Tensor:
         """Scores: class logits, standardised numbers, or log hazards (n, n_outputs)."""
         return cast("Tensor", self.linear(self.drop(latent)))
@@ -92,11 +109,19 @@ class ClassHead(Head):
 
     def loss(self, latent: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Cross-entropy, weighted by sample and class."""
-        label = y[:, 0].long()
+        everyone = weight.new_ones(1, len(weight))
+        return self.losses(latent.unsqueeze(0), y, weight, everyone)[0]
+
+    def losses(self, latents: Tensor, y: Tensor, weight: Tensor, counts: Tensor) -> Tensor:
+        """Cross-entropies of all latents at once: small tensors cost by their number."""
+        label = y[:, 0].nan_to_num().long()
         if self.specs[0].class_weights:
             weight = weight * weight.new_tensor(self.specs[0].class_weights)[label]
-        losses = F.cross_entropy(self(latent), label, reduction="none")
-        return (losses * weight).sum() / weight.sum().clamp(min=_LEAST)
+        share = weight * counts
+        losses = F.cross_entropy(
+            self(latents.flatten(0, 1)), label.repeat(len(latents)), reduction="none"
+        ).view_as(share)
+        return (losses * share).sum(dim=1) / share.sum(dim=1).clamp(min=_LEAST)
 
 
 class OrdinalHead(ClassHead):

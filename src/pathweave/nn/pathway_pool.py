@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pathweave.nn.sparse_product import bag, in_full, sampled
+from pathweave.nn.sparse_product import bag, in_full, positions, sampled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,20 +100,24 @@ class PathwayPool(nn.Module):
         place = (real[:, None] * channels + one).ravel()
         owner = pathway[real].repeat(channels)
         by_pathway, by_node = np.lexsort((node, owner)), np.lexsort((owner, node))
+        row_ends = np.searchsorted(owner[by_pathway], np.arange(n_pathways + 1))
+        col_ends = np.searchsorted(node[by_node], np.arange(n_nodes * channels + 1))
+        rows, cols = positions(row_ends, node[by_pathway]), positions(col_ends, owner[by_node])
         arrays = {
             # Padding reads the first node, with a weight of zero.
             "gathered": np.where(places < n_nodes, places, 0),
             "order": np.asarray(order, np.int64),
             "inverse": np.argsort(order),
-            "row_offsets": np.searchsorted(owner[by_pathway], np.arange(n_pathways + 1)),
-            "row_indices": node[by_pathway],
             "row_places": place[by_pathway],
-            "col_offsets": np.searchsorted(node[by_node], np.arange(n_nodes * channels + 1)),
-            "col_indices": owner[by_node],
             "col_places": place[by_node],
         }
-        for name, array in arrays.items():
-            self.register_buffer(name, torch.as_tensor(array.astype("int64")), persistent=False)
+        compressed = {
+            "row_offsets": rows[0], "row_indices": rows[1],
+            "col_offsets": cols[0], "col_indices": cols[1],
+        }  # fmt: skip
+        wide = {name: torch.as_tensor(array.astype("int64")) for name, array in arrays.items()}
+        for name, tensor in {**wide, **compressed}.items():
+            self.register_buffer(name, tensor, persistent=False)
 
     def weight_of(self, p: int) -> Tensor:
         """Return the weights of pathway `p` (members, channels), in the order of its members."""
@@ -173,7 +177,8 @@ class _Pooling(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, h: Tensor, pool: PathwayPool, *weights: Tensor) -> Tensor:
-        nodes = h.detach().flatten(1).T.contiguous()
+        # Three axes: torch turns a matrix in blocks, which takes twice as long for one of so few rows.
+        nodes = h.detach().permute(1, 2, 0).contiguous().flatten(0, 1)
         values = torch.cat([weight.detach().flatten() for weight in weights])
         offsets, index, place = pool.rows
         ctx.pool, ctx.shape = pool, h.shape

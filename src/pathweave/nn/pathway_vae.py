@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pathweave.nn.adjacency import TypedAdjacency
+from pathweave.nn.dropout import Dropout
 from pathweave.nn.edge_gates import ReceiverGates
 from pathweave.nn.encoders import joint_encoder, layer_encoder
 from pathweave.nn.fusion import AttentionFusion, product_of_experts
@@ -124,7 +125,7 @@ class PathwayVAENet(nn.Module):
             self.pool = PathwayPool(graph.pooled, n_nodes=graph.n_nodes, channels=width)
             self.levels = PathwayLevels(graph.levels, n_pathways=len(graph.pooled))
             self.graph_head = nn.Sequential(
-                nn.Dropout(spec.dropout), nn.Linear(self.levels.n_outputs, 2 * latent)
+                Dropout(spec.dropout), nn.Linear(self.levels.n_outputs, 2 * latent)
             )
         else:
             self.graph_layers = []

@@ -88,18 +88,11 @@ class _BySample(torch.autograd.Function):
         wide = _wide(weight)
         for sample, place in zip(x, out, strict=True):
             if n_in <= n_out:
-                near = bag(sample, stack.gather.rows).view(stack.n_nodes, -1)
-                if bias is None:
-                    torch.mm(near, tall, out=place)
-                else:
-                    torch.addmm(bias, near, tall, out=place)
+                torch.mm(bag(sample, stack.gather.rows).view(stack.n_nodes, -1), tall, out=place)
             else:
-                near = bag((sample @ wide).view(-1, n_out), stack.merge.rows)
-                if bias is None:
-                    place.copy_(near)
-                else:
-                    torch.add(near, bias, out=place)
-        return out
+                place.copy_(bag((sample @ wide).view(-1, n_out), stack.merge.rows))
+        # At once: with `addmm` the offset is written first, sample by sample, and read again.
+        return out if bias is None else out.add_(bias)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
