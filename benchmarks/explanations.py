@@ -4,7 +4,7 @@ Run from the project's root: ``python benchmarks/explanations.py [planted layers
 [--seeds 6] [--only SETTING]``. It writes ``explanations.csv`` (a row a data set and method), ``explanations_layers.csv``,
 ``explanations_null.csv``, ``explanations_rewired.csv`` and ``explanations_relabelled.csv`` beside it; ``summary`` prints
 them in short. The tables hold ``--seeds 6`` and ten of the moderate setting (``planted --only moderate --seeds 10``). Rows
-that are there already are kept, so that a run that was broken off goes on. About 25 minutes of
+that are there already are kept, so that a run that was broken off goes on. About 35 minutes of
 one core. gseapy's rows are left out without ``pip install gseapy``.
 
 ``test_pathways`` was developed on ``pw.datasets.simulate`` with the seeds 101 to 108, and judged once before on 201 to
