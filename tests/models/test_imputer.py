@@ -75,6 +75,31 @@ def test_fewer_layers_mean_larger_deviations():
     np.testing.assert_allclose(none[0]["protein"][0], mean, rtol=1e-5)
 
 
+@pytest.mark.parametrize("n_measured", [2, 3, 5, 10])
+def test_a_feature_measured_in_few_samples_is_as_unsure_as_it_is(n_measured):
+    rng = np.random.default_rng(n_measured)
+    within = []
+    for seed in range(4):
+        values = planted(seed)
+        train = {k: x.copy() for k, x in values.items()}
+        for j in range(FEATURES["protein"]):
+            train["protein"][rng.permutation(np.flatnonzero(TRAIN))[n_measured:], j] = np.nan
+        test = {k: x[~TRAIN] for k, x in values.items()}
+        made, sd = fit(train)(without(test, "protein"), ["protein"], silent)
+        within.append(np.abs(test["protein"] - made["protein"]) < 1.96 * sd["protein"])
+    assert np.mean(within) > 0.9  # .53, .73, .85 and .91 without Student's widening
+
+
+def test_one_sample_tells_nothing_of_a_spread():
+    values = planted()
+    train = {k: x.copy() for k, x in values.items()}
+    train["protein"][1:, 0] = np.nan
+    test = {k: x[~TRAIN] for k, x in values.items()}
+    sd = fit(train)(without(test, "protein"), ["protein"], silent)[1]["protein"]
+    assert np.isnan(sd[:, 0]).all()
+    assert (sd[:, 1:] > 0).all()
+
+
 def test_what_bends_is_followed():
     from sklearn.linear_model import RidgeCV
 

@@ -282,7 +282,8 @@ class FittedModel(ReadsSamples):
         as they are, the others imputed (probabilities for 0/1 layers; expected counts at the sample's library
         size, or at the median of the training samples where the sample lacks the layer). With `return_std` a
         second dictionary like it: the root mean squared error of such an imputation in training samples left
-        out, 0 where measured, NaN for a feature that no training sample has.
+        out, widened where few samples have the feature (so that +-1.96 of it hold 95 %); 0 where measured,
+        NaN for a feature that one training sample has, or none.
         """
         self._need_fit()
         own = [name for name in self.layers_ if not self.layers_[name].lag]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.stats import t as student
 
 from pathweave.models._gap_model import GapModel, fit_gap_model
 from pathweave.models._units import Units
@@ -73,6 +74,7 @@ class LayerImputer:
     def __post_init__(self) -> None:
         self.units = {name: Units.of(x) for name, x in self.values.items()}
         self._has = {name: ~np.isnan(x).all(axis=1) for name, x in self.values.items()}
+        self._measured = {name: (~np.isnan(x)).sum(axis=0) for name, x in self.values.items()}
         self._blocks = {}
         for layer in self.schema:
             rank = np.empty(len(layer.features), dtype=np.int64)
@@ -115,7 +117,7 @@ class LayerImputer:
         """Back to the units of the data; what was measured stays."""
         units, gap = self.units[layer.name], np.isnan(x)
         out = units.mean + z * units.scale
-        spread = np.where(units.known, sd * units.scale, np.nan)
+        spread = sd * units.scale * _widening(self._measured[layer.name])
         if layer.likelihood == "bernoulli":
             out = out.clip(0.0, 1.0)
             spread = np.sqrt(out * (1.0 - out))
@@ -221,6 +223,17 @@ class LayerImputer:
                 share = _share(ours, theirs, truth)
             self._shares[name] = share
         return self._shares[name]
+
+
+def _widening(n: np.ndarray) -> np.ndarray:
+    """What a deviation learned from n samples is multiplied by; NaN below two, which tell of no spread.
+
+    Deviations are about a mean of the same samples: the interval of a new value is Student's, ``sqrt((n + 1) / (n - 1))``
+    times his quantile wide, and +-1.96 of the widened deviations are that interval of 95 %.
+    """
+    few = np.maximum(n, 2)
+    factor: np.ndarray = np.sqrt((few + 1) / (few - 1)) * student.ppf(0.975, few - 1) / 1.96
+    return np.where(n < 2, np.nan, factor)
 
 
 def _share(ours: np.ndarray, theirs: np.ndarray, truth: np.ndarray) -> float:
