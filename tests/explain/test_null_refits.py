@@ -155,14 +155,21 @@ def test_any_number_of_workers_gives_the_same_p(planted, tested):
         pd.testing.assert_frame_equal(getattr(again, level), getattr(tested, level), rtol=1e-4)
 
 
-def test_contrasts_and_risks_have_p_too():
+@pytest.mark.parametrize(
+    ("outcome", "how"),
+    [
+        ({"target": "class"}, {"contrast": ("high", "low")}),
+        ({"survival": ("time", "event")}, {"of": "risk"}),
+    ],
+    ids=["contrast", "risk"],
+)
+def test_contrasts_and_risks_have_p_too(outcome, how):
     mdata = made(3)
-    model = fitted(mdata, target="class", survival=("time", "event"))
+    model = fitted(mdata, **outcome)
     before = snapshot(mdata), mdata.obs.copy()
-    for how in ({"contrast": ("high", "low")}, {"of": "risk"}):
-        found = pw.explain.attribute(mdata, model, n_steps=2, n_null=10, **how)
-        for _, table in found.gene.groupby("group", observed=True):
-            assert table["p"].notna().all()
+    found = pw.explain.attribute(mdata, model, n_steps=2, n_null=10, **how)
+    for _, table in found.gene.groupby("group", observed=True):
+        assert table["p"].notna().all()
     assert snapshot(mdata) == before[0]
     pd.testing.assert_frame_equal(mdata.obs, before[1])
 
