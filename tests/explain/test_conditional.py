@@ -174,5 +174,5 @@ def test_without_a_strong_set_the_second_look_is_the_first():
     nodes = node_evidence(layers, draws)
     scores = normal_scores(nodes.association)
     again = look_again(layers, draws, Activities(layers, sets), np.full((6, 2), 2.5), nodes, scores)
-    np.testing.assert_allclose(again.scores, scores)
+    np.testing.assert_allclose(again.node_score, scores)
     assert set(again.layer) == {"rna"}

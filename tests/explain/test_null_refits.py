@@ -351,14 +351,14 @@ def test_a_model_without_importance_favours_nothing():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"of": "latent"}, "of a latent there are no labels to shuffle"),
+        ({"of": "latent"}, "is a latent, which has no labels to shuffle"),
         ({"of": "Z2"}, "explain a target of the model .'number'"),
-        ({"of": "gmt:P0"}, "of a pathway there are no labels"),
+        ({"of": "gmt:P0"}, "is a pathway, which has no labels"),
         (
             {"of": "distance", "groupby": "class", "reference": ("class", "low")},
-            "of a distance there are no labels",
+            "is a distance, which has no labels",
         ),
-        ({"n_null": 9}, "n_null=9 must be a whole number of 10 or more"),
+        ({"n_null": 9}, "n_null=9 is too few to tell anything; give 0 .no p. or 10 or more"),
         ({"n_null": -1}, "n_null=-1 must be a whole number"),
     ],
     ids=["latent", "dimension", "pathway activity", "distance", "too few", "negative"],
@@ -382,7 +382,7 @@ def test_models_that_cannot_be_fitted_again_say_why(planted):
         few = mdata[mdata.obs_names[:30]].copy()
     refused("mdata lacks 30 of its 60 training samples", data=few)
     unsupervised = pw.models.PathwayVAE(3, **SMALL).fit(mdata, pw.graph.gmt(SETS))
-    refused("of a latent there are no labels to shuffle; fit with target=", unsupervised)
+    refused("is a latent, which has no labels to shuffle; fit with target=", unsupervised)
     refused("fine-tuned", unsupervised.fine_tune(mdata, target="number"))
     older, stopped = copy.copy(model), copy.copy(model)
     del older.fit_groups_

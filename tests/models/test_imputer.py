@@ -75,7 +75,7 @@ def test_fewer_layers_mean_larger_deviations():
     np.testing.assert_allclose(none[0]["protein"][0], mean, rtol=1e-5)
 
 
-@pytest.mark.parametrize("n_measured", [2, 3, 5, 10])
+@pytest.mark.parametrize("n_measured", [2, 3, 5])
 def test_a_feature_measured_in_few_samples_is_as_unsure_as_it_is(n_measured):
     rng = np.random.default_rng(n_measured)
     within = []
@@ -87,7 +87,7 @@ def test_a_feature_measured_in_few_samples_is_as_unsure_as_it_is(n_measured):
         test = {k: x[~TRAIN] for k, x in values.items()}
         made, sd = fit(train)(without(test, "protein"), ["protein"], silent)
         within.append(np.abs(test["protein"] - made["protein"]) < 1.96 * sd["protein"])
-    assert np.mean(within) > 0.9  # .53, .73, .85 and .91 without Student's widening
+    assert 0.925 < np.mean(within) < 0.985  # .47, .67 and .80 without Student's widening
 
 
 def test_one_sample_tells_nothing_of_a_spread():

@@ -137,15 +137,16 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     that have the feature, any feature of the gene, anything of the layer), importance (mean absolute attribution in
     them), direction (correlation of the input with its attribution: positive where high values raise the output; 0 with
     fewer than three samples), se (standard error of value over replicates, NaN with one), n_samples (how many have it;
-    where none has, value and importance are 0) and rank; pathways are ranked by ``score``, a z statistic of their members' importance against
-    all measured nodes. ``gene_layer`` has a row for every gene and layer that measures it, with its
-    ``share`` of the gene. Ablation and Shapley values fill only the table of their units, conductance and Grad-CAM
-    only that of pathways; there ``score`` is the importance in standard deviations over pathways. ``samples``
-    holds single samples. With `n_null` four columns more: p and q ask whether a unit has a larger share of all importance
-    (a pathway a score farther above other pathways) than in models with nothing to learn, p_used and q_used whether it has more importance, which
-    most have as soon as the model learned anything; both one-sided, standardised by unit and pooled over the units
-    of a level and group, q by Benjamini and Hochberg (p_used and q_used no smaller than the p of all importance
-    together, 1 / 21 with 20 refits: all units move with how much a fit learned); NaN for what no sample has, p also where there is one unit.
+    where none has, value and importance are 0) and rank; pathways are ranked by ``score``, a z statistic of their
+    members' importance against all measured nodes. ``gene_layer`` has a row for every gene and layer that measures
+    it, with its ``share`` of the gene. Ablation and Shapley values fill only the table of their units, conductance
+    and Grad-CAM only that of pathways; there ``score`` is the importance in standard deviations over pathways.
+    ``samples`` holds single samples. With `n_null` four columns more: p and q ask whether a unit has a larger share
+    of all importance (a pathway a score farther above other pathways) than in models with nothing to learn, p_used
+    and q_used whether it has more importance, which most have as soon as the model learned anything; both
+    one-sided, standardised by unit and pooled over the units of a level and group, q by Benjamini and Hochberg
+    (p_used and q_used no smaller than the p of all importance together, 1 / 21 with 20 refits: all units move with
+    how much a fit learned); NaN for what no sample has, p also where there is one unit.
     ``params["null"]`` says by group how much importance there is in all, how much in refits, and the p of that.
     ``params`` holds the completeness gap: the largest and the relative difference
     between summed attributions and f(x) - f(b), None for methods that do not add up.
@@ -192,7 +193,10 @@ def attribute(  # noqa: PLR0913  # named one by one, as in cross_validate
     n_steps = _STEPS.get(method, 1) if n_steps is None else n_steps
     check_whole(2 if method in ("integrated_gradients", "conductance") else 1, n_steps=n_steps)
     check_whole(1, n_baselines=n_baselines, max_samples=max_samples, batch_size=batch_size)
-    check_whole(LEAST if n_null else 0, n_null=n_null)
+    check_whole(0, n_null=n_null)
+    if 0 < n_null < LEAST:
+        msg = f"n_null={n_null} is too few to tell anything; give 0 (no p) or {LEAST} or more (20 are usual)."
+        raise ValueError(msg)
     by_pathway_layer = method in BY_PATHWAY_LAYER
     if by_pathway_layer:
         check_pathway_layer(model, method)

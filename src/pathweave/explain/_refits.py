@@ -29,7 +29,7 @@ def check_refits(mdata: MuData, model: Estimator, task: str) -> None:
             if model.targets_
             else "fit with target= or survival="
         )
-        msg = f"n_null: of a {task} there are no labels to shuffle; {instead}, or leave n_null=0."
+        msg = f"n_null: what is explained (of=) is a {task}, which has no labels to shuffle; {instead}, or leave n_null=0."
         raise ValueError(msg)
     if model.fine_tuned_from_ is not None:
         msg = (

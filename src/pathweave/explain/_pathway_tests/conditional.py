@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from pathweave.explain._pathway_tests.joint import normal_scores
 from pathweave.explain._pathway_tests.telling_layer import telling_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pathweave.explain._pathway_tests.draws import Draws
     from pathweave.explain._pathway_tests.evidence import StandardLayer
@@ -25,7 +26,7 @@ _FROM, _ALL = 2.5, 3.5
 _MOST = 8
 _ALIKE = 0.7
 _LEAST_EXCESS = 0.05
-_ROWS = 512
+_ROWS, _CELLS = 512, 2**24  # rows of residuals at once, and values in them
 
 
 class Activities:
@@ -65,19 +66,19 @@ def _first_component(x: np.ndarray) -> np.ndarray:
     return np.asarray(component / size if size > 1e-12 else np.zeros(n))
 
 
-def strongest_sets(score: np.ndarray, activities: Activities) -> list[int]:
+def strongest_sets(set_score: np.ndarray, activities: Activities) -> list[int]:
     """The sets of highest score, none whose activity is much like that of one before it.
 
     Parameters
     ----------
-    score
+    set_score
         Joint score of every set in units of what shuffled labels do (n_sets,).
     activities
         Activities of the sets.
     """
     chosen: list[int] = []
-    for which in np.argsort(-score, kind="stable"):
-        if score[which] <= _FROM or len(chosen) == _MOST:
+    for which in np.argsort(-set_score, kind="stable"):
+        if set_score[which] <= _FROM or len(chosen) == _MOST:
             break
         mine = activities.of(int(which))
         if all(abs(mine @ activities.of(other)) < _ALIKE for other in chosen):
@@ -89,7 +90,7 @@ def conditional_evidence(
     layers: Sequence[StandardLayer],
     draws: Draws,
     activities: Activities,
-    score: np.ndarray,
+    set_score: np.ndarray,
     nodes: NodeEvidence,
 ) -> NodeEvidence:
     """Evidence of every node, given the activities of the strongest sets that do not hold it.
@@ -102,36 +103,45 @@ def conditional_evidence(
         Residuals; every draw chooses its own sets, shuffled ones too, so that they stay comparable.
     activities
         Activities of the sets.
-    score
+    set_score
         Joint scores of the sets in units of what shuffled labels do (n_draws, n_sets).
     nodes
         Evidence without any condition.
     """
     association = nodes.association.copy()
     by_layer = {name: values.copy() for name, values in nodes.by_layer.items()}
-    rows, places = [], []
-    for draw, of_sets in enumerate(score):
+    # Of the observed labels one by one, since only the first row of evidence is told by layer.
+    for _, alike, row in _conditions(draws, activities, set_score[:1], first=0):
+        found = node_evidence(layers, replace(draws, rows=row[None]))
+        association[0, alike] = found.association[0, alike]
+        for name, values in found.by_layer.items():
+            by_layer[name][alike] = values[alike]
+    others = _conditions(draws, activities, set_score[1:], first=1)
+    at_once = max(1, min(_ROWS, _CELLS // draws.rows.shape[1]))
+    while part := list(islice(others, at_once)):
+        rows = np.stack([row for _, _, row in part])
+        given = node_evidence(layers, replace(draws, rows=rows)).association
+        for (draw, alike, _), values in zip(part, given, strict=True):
+            association[draw, alike] = values[alike]
+    return NodeEvidence(association, by_layer, nodes.direction)
+
+
+def _conditions(
+    draws: Draws, activities: Activities, set_score: np.ndarray, *, first: int
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """For draws from `first` on, one by one: the draw, nodes that the same of its chosen sets hold, their residuals."""
+    for draw, of_sets in enumerate(set_score, start=first):
         chosen = strongest_sets(of_sets, activities)
         if not chosen:
             continue
         known = np.column_stack([activities.of(which) for which in chosen])
         share = np.clip((of_sets[chosen] - _FROM) / (_ALL - _FROM), 0.0, 1.0)
         inside = activities.sets.members[chosen].toarray() > 0
-        for pattern, alike in _alike(inside):
-            if not pattern.all():
-                rows.append(draws.without(draw, known[:, ~pattern], share[~pattern]))
-                places.append((draw, alike))
-    for start in range(0, len(rows), _ROWS):
-        part = replace(draws, rows=np.stack(rows[start : start + _ROWS]))
-        found = node_evidence(layers, part).association
-        for row, (draw, alike) in zip(found, places[start : start + _ROWS], strict=True):
-            association[draw, alike] = row[alike]
-    for row, (draw, alike) in zip(rows, places, strict=True):
-        if draw == 0:
-            observed = node_evidence(layers, replace(draws, rows=row[None])).by_layer
-            for name, values in observed.items():
-                by_layer[name][alike] = values[alike]
-    return NodeEvidence(association, by_layer, nodes.direction)
+        held, which = np.unique(inside, axis=1, return_inverse=True)
+        for i, holds in enumerate(held.T):
+            if not holds.all():
+                alike = np.flatnonzero(which.ravel() == i)
+                yield draw, alike, draws.without(draw, known[:, ~holds], share[~holds])
 
 
 @dataclass(frozen=True)
@@ -140,7 +150,7 @@ class SecondLook:
 
     Attributes
     ----------
-    scores
+    node_score
         Normal scores of both looks, averaged (n_draws, n_nodes).
     weight
         Weight of the conditional ones for the observed labels.
@@ -148,7 +158,7 @@ class SecondLook:
         Name of the layer that tells most of each node (n_nodes,).
     """
 
-    scores: np.ndarray
+    node_score: np.ndarray
     weight: float
     layer: np.ndarray
 
@@ -157,22 +167,22 @@ def look_again(
     layers: Sequence[StandardLayer],
     draws: Draws,
     activities: Activities,
-    score: np.ndarray,
+    set_score: np.ndarray,
     nodes: NodeEvidence,
-    scores: np.ndarray,
+    node_score: np.ndarray,
 ) -> SecondLook:
     """Average the evidence with that given the strongest sets.
 
     Parameters
     ----------
-    layers, draws, activities, score, nodes
+    layers, draws, activities, set_score, nodes
         As in `conditional_evidence`.
-    scores
+    node_score
         Normal scores of the nodes without condition (n_draws, n_nodes).
     """
-    given = conditional_evidence(layers, draws, activities, score, nodes)
+    given = conditional_evidence(layers, draws, activities, set_score, nodes)
     weight = weight_of_condition(nodes.association, given.association)[:, None]
-    both = (1.0 - weight) * scores + weight * normal_scores(given.association)
+    both = (1.0 - weight) * node_score + weight * normal_scores(given.association)
     share = float(weight[0, 0])
     by_layer = {
         name: (1.0 - share) * values + share * given.by_layer[name]
@@ -182,7 +192,7 @@ def look_again(
 
 
 def weight_of_condition(marginal: np.ndarray, conditional: np.ndarray) -> np.ndarray:
-    r"""How much the conditional evidence counts beside the marginal: as the square of what either finds, half.
+    r"""How much the conditional evidence counts beside the marginal, by the squares of what either finds.
 
     What a condition takes from the outcome is either other causes, and the rest is told the clearer, or the very thing
     that most genes go with, and little but noise is left. With e the mean association of all nodes beyond 1, which
@@ -204,9 +214,3 @@ def weight_of_condition(marginal: np.ndarray, conditional: np.ndarray) -> np.nda
     """
     power = [np.maximum(x.mean(axis=1) - 1.0, _LEAST_EXCESS) ** 2 for x in (marginal, conditional)]
     return np.asarray(power[1] / (2.0 * power[0] + power[1]))
-
-
-def _alike(inside: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Nodes by the chosen sets that hold them: whether each set does (n_chosen,), and the nodes."""
-    patterns, which = np.unique(inside, axis=1, return_inverse=True)
-    return [(patterns[:, i], np.flatnonzero(which.ravel() == i)) for i in range(patterns.shape[1])]

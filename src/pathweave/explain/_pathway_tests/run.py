@@ -64,23 +64,23 @@ def test_pathways(
 
     For every group (class, number, risk) each feature of the model's layers is scored by its association with the
     outcome, a node by the mean square over its features, in all layers that measure it. Ranks of the nodes are
-    explained by all pathways together (elastic net with coefficients of zero or more), so that a parent is not
-    named for its child's sake; a pathway's score is the enrichment of its members after what the other pathways explain
-    was taken away. This is done twice. After the first time the strongest pathways (eight at most, no two with activities
-    that correlate by .7) tell what they know: for every node the outcome is freed of the activities of those that do not
-    hold the node (first principal component of the members' features, all layers; a ridge regression that takes
+    explained by all pathways together (elastic net with coefficients of zero or more), so that a parent is not named
+    for its child's sake; a pathway's score is the enrichment of its members after what the other pathways explain was
+    taken away. This is done twice. After the first time the strongest pathways (eight at most, no two with activities
+    that correlate by .7) tell what they know: for every node the outcome is freed of the activities of those that do
+    not hold the node (first principal component of the members' features, all layers; a ridge regression that takes
     nothing at a score of 2.5 and all from 3.5 on), and associated anew. Genes that merely move along with a pathway's
-    activity lose their evidence so, and what is weak but stands by itself gains. Ranks before and after are averaged, with weights as the squares of the
-    evidence that either holds over all nodes, the first, steadier one double: where most of the genome goes with one thing
-    (risk of gliomas), little but noise is left without it, and the first look counts. A gene's score weighs its own evidence and that of its pathways
-    by how reliable either is (empirical Bayes; the noise is told by the bootstrap).
+    activity lose their evidence so, and what is weak but stands by itself gains. Ranks before and after are averaged,
+    with weights as the squares of the evidence that either holds over all nodes, the first, steadier one double: where
+    most of the genome goes with one thing (risk of gliomas), little but noise is left without it, and the first look
+    counts. A gene's score weighs its own evidence and that of its pathways by how reliable either is (empirical Bayes;
+    the noise is told by the bootstrap).
 
-    Two questions are kept apart: does a pathway go with the
-    outcome at all (``q_association``; where the outcome moves half of the genes most do), and do its members more than
-    other genes (``q``). The whole computation, choice of pathways included, is repeated with shuffled labels
-    (p, and q by Benjamini and Hochberg over all pathways or genes of a group) and with samples drawn anew (standard
-    errors, stability); the share of ranks that pathways explain also with nodes exchanged, so that pathways are random
-    sets of equal sizes and overlaps.
+    Two questions are kept apart: does a pathway go with the outcome at all (``q_association``; where the outcome moves
+    half of the genes most do), and do its members more than other genes (``q``). The whole computation, choice of
+    pathways included, is repeated with shuffled labels (p, and q by Benjamini and Hochberg over all pathways or genes
+    of a group) and with samples drawn anew (standard errors, stability); the share of ranks that pathways explain also
+    with nodes exchanged, so that pathways are random sets of equal sizes and overlaps.
 
     What is tested is the association in these samples, not the model: that it is used says the column `attributed`,
     the pathway's score in `attribute`.
@@ -152,6 +152,7 @@ def test_pathways(
     kept = {name: x[known] for name, x in values.items()}
     layers = standard_layers(kept, arrays.feature_maps, codes[known])
     activities = Activities(layers, sets)
+    info = measured.nodes.set_index("id").loc[list(arrays.node_ids)]
     pathway, gene, ranks, found = [], [], [], {}
     rng = np.random.default_rng(seed)
     for group, residual in progress(residuals.items(), desc="testing pathways"):
@@ -184,7 +185,7 @@ def test_pathways(
         first = standardised(joint.joint, n_null)
         again = look_again(layers, draws, activities, first, nodes, scores)
         found[group]["weight_of_condition"] = again.weight
-        scores = again.scores
+        scores = again.node_score
         joint = explain_jointly(scores, sets)
         table, boot = pathway_table(group, joint, alone, z, sets, measured, n_null, usual_sets)
         found[group] |= {f"stability_{name}": rank_stability(x) for name, x in boot.items()}
@@ -196,16 +197,7 @@ def test_pathways(
         table["verdict"] = row_verdicts(table, sets, alpha)
         pathway.append(table)
         genes, boot["gene"] = gene_table(
-            group,
-            nodes,
-            again.layer,
-            z,
-            scores,
-            joint,
-            measured,
-            arrays.node_ids,
-            n_null,
-            usual_nodes,
+            group, nodes, again.layer, z, scores, joint, info, n_null, usual_nodes
         )
         gene.append(genes)
         ids = {"pathway": list(sets.ids), "gene": list(arrays.node_ids)}

@@ -15,8 +15,6 @@ from pathweave.explain._pathway_tests.significance import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pathweave.explain._pathway_tests.evidence import NodeEvidence
     from pathweave.explain._pathway_tests.joint import GeneSets, JointFit
     from pathweave.graph import PathwayGraph
@@ -82,19 +80,20 @@ def gene_table(
     z: np.ndarray,
     scores: np.ndarray,
     joint: JointFit,
-    graph: PathwayGraph,
-    node_ids: Sequence[str],
+    info: pd.DataFrame,
     n_null: int,
     usual: pd.DataFrame,
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Evidence of every node (its own, and its rank with that of its pathways), and its scores under bootstrap draws."""
+    """Evidence of every node (its own, and its rank with that of its pathways), and its scores under bootstrap draws.
+
+    `info` holds symbol and kind of the nodes by their ids, in their order.
+    """
     combined = scores + trust_in_pathways(scores, joint.support, n_null) * joint.support
     p = pooled_p(z, n_null)
-    info = graph.nodes.set_index("id").loc[list(node_ids)]
     table = pd.DataFrame(
         {
             "group": group,
-            "node": list(node_ids),
+            "node": info.index.to_numpy(),
             "symbol": info["symbol"].to_numpy(),
             "kind": info["kind"].to_numpy(),
             "score": combined[0],
