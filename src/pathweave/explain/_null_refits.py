@@ -18,6 +18,7 @@ from pathweave.explain._pathway_tests.significance import (
     false_discovery_rate,
     pooled_p,
     standardised,
+    upper_p,
 )
 from pathweave.explain._refits import Packed, Shuffles
 from pathweave.models._again import Again
@@ -153,7 +154,8 @@ def with_p(found: dict[str, pd.DataFrame], null: Drawn) -> dict[str, pd.DataFram
         for rows, drawn in _by_group(level, table, null):
             importance = drawn["importance"]
             # All units move together with how much a fit learned: none is surer than that the model learned anything.
-            least = _upper_p(importance.sum(axis=1))
+            total = importance.sum(axis=1)
+            least = upper_p(total[0], total[1:])
             pooled = _pooled(np.cbrt(importance**2))
             used[rows] = np.maximum(pooled, least)
             q_used[rows] = np.maximum(false_discovery_rate(pooled), least)
@@ -174,7 +176,7 @@ def used_at_all(found: dict[str, pd.DataFrame], null: Drawn) -> dict[str, dict[s
         told[str(found[level]["group"].iloc[rows[0]])] = {
             "importance": float(total[0]),
             "importance_shuffled": float(total[1:].mean()),
-            "p": _upper_p(total),
+            "p": upper_p(total[0], total[1:]),
         }
     return told
 
@@ -208,11 +210,6 @@ def _among(score: np.ndarray) -> np.ndarray:
     centred = score - score.mean(axis=1, keepdims=True)
     spread = centred.std(axis=1, keepdims=True)
     return np.asarray(centred / np.where(spread > 1e-12, spread, np.inf))
-
-
-def _upper_p(total: np.ndarray) -> float:
-    """How rarely draws reach the first number."""
-    return float((1 + (total[1:] >= total[0]).sum()) / len(total))
 
 
 def _pooled(drawn: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from pathweave.explain._paths import Batch, Settings, difference, flat
+from pathweave.explain._units import nodes_measured
 
 if TYPE_CHECKING:
     from pathweave.explain._baselines import Baseline
@@ -72,7 +73,7 @@ def member_means(model: Estimator, batch: Batch) -> np.ndarray:
     means = np.asarray(ensemble._member_means(nodes).double().numpy())
     if graph is None:
         return means
-    seen = {name: value.numpy().astype(np.float32) for name, value in batch.seen.items()}
-    has = np.sum([seen[name] @ abs(m).sign() for name, m in graph.feature_maps.items()], axis=0) > 0
+    seen = {name: value.numpy() for name, value in batch.seen.items()}
+    has = nodes_measured(seen, graph.feature_maps)
     known = np.stack([has[:, members].any(axis=1) for members in graph.reach], axis=1)
     return np.where(known, means, np.nan)

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from pathweave.explain._few_samples import FEWEST
-from pathweave.explain._units import memberships
+from pathweave.explain._units import memberships, nodes_measured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,8 +77,7 @@ class Explained:
 
     def has_nodes(self, maps: Mapping[str, sp.csr_matrix]) -> np.ndarray:
         """Which samples have any feature of a node, by these maps of layers to nodes; bool (n_samples, n_nodes)."""
-        found = [self.measured(n).astype(np.float32) @ abs(m).sign() for n, m in maps.items()]
-        return np.asarray(np.sum(found, axis=0) > 0)
+        return nodes_measured({name: self.measured(name) for name in maps}, maps)
 
 
 def over_samples(summed: np.ndarray, has: np.ndarray) -> np.ndarray:

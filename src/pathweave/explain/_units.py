@@ -17,7 +17,7 @@ from pathweave.explain._paths import Batch, difference
 from pathweave.nn import seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -155,6 +155,22 @@ def _pathways(model: Estimator) -> Units:
     of = sp.csr_matrix(member[kept].T)
     members = {n: sp.csr_matrix(((m @ of) > 0).astype(float)) for n, m in genes.members.items()}
     return Units("pathway", [str(pathways[i]) for i in kept], members)
+
+
+def nodes_measured(
+    measured: Mapping[str, np.ndarray], maps: Mapping[str, sp.csr_matrix]
+) -> np.ndarray:
+    """Which samples have any feature of a node, bool (n_samples, n_nodes).
+
+    Parameters
+    ----------
+    measured
+        For each layer which values were measured, bool (n_samples, n_features).
+    maps
+        For some of the layers their features x nodes.
+    """
+    found = [measured[name].astype(np.float32) @ abs(m).sign() for name, m in maps.items()]
+    return np.asarray(np.sum(found, axis=0) > 0)
 
 
 def memberships(members: pd.DataFrame, nodes: Sequence[str]) -> tuple[pd.Index, sp.csr_matrix]:

@@ -31,6 +31,7 @@ from pathweave.explain._pathway_tests.significance import (
     false_discovery_rate,
     pooled_p,
     standardised,
+    upper_p,
 )
 from pathweave.explain._pathway_tests.tables import TOP, gene_table, pathway_table
 from pathweave.explain._pathway_tests.words import row_verdicts, summary
@@ -176,9 +177,9 @@ def test_pathways(
             "n_samples": int(known.sum()),
             "explained": float(joint.explained[0]),
             "explained_shuffled_labels": float(np.mean(joint.explained[1 : 1 + n_null])),
-            "p_shuffled_labels": _upper_p(joint.explained[0], joint.explained[1 : 1 + n_null]),
+            "p_shuffled_labels": upper_p(joint.explained[0], joint.explained[1 : 1 + n_null]),
             "explained_random_pathways": float(np.mean(random)),
-            "p_random_pathways": _upper_p(joint.explained[0], random),
+            "p_random_pathways": upper_p(joint.explained[0], random),
         }
         z = standardised(np.cbrt(nodes.association), n_null)
         alone = standardised(joint.alone, n_null)
@@ -307,10 +308,6 @@ def _strata(mdata: MuData, strata: str | None) -> np.ndarray:
         return np.zeros(mdata.n_obs, dtype=int)
     check_obs_column(mdata.obs, "strata", strata)
     return np.asarray(pd.factorize(mdata.obs[strata])[0])
-
-
-def _upper_p(observed: float, null: np.ndarray) -> float:
-    return float((1 + (null >= observed).sum()) / (1 + len(null)))
 
 
 def _attributed(attributions: Attributions, group: str) -> dict[str, float]:

@@ -34,6 +34,11 @@ def pooled_p(z: np.ndarray, n_null: int) -> np.ndarray:
     return np.asarray((1 + above) / (1 + len(null)))
 
 
+def upper_p(observed: float, null: np.ndarray) -> float:
+    """One-sided p-value of one number against its null (n_null,): how rarely that reaches it."""
+    return float((1 + (null >= observed).sum()) / (1 + len(null)))
+
+
 def false_discovery_rate(p: np.ndarray) -> np.ndarray:
     """Adjusted p-values (Benjamini and Hochberg 1995)."""
     return np.asarray(false_discovery_control(p)) if len(p) else p
