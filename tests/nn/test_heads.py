@@ -195,20 +195,25 @@ def test_losses_of_several_latents_are_those_of_each_over_the_samples_that_count
     g = torch.Generator().manual_seed(0)
     (head,) = Heads([spec], 4, dropout=0.0).each()
     latents = torch.randn(4, 12, 4, generator=g, requires_grad=True)
-    y = torch.randint(0, 3, (12, 1), generator=g).float()
+    y = torch.randint(0, 3, (2, 12, 1), generator=g).float()
     if spec.task == "survival":
-        y = torch.cat([torch.rand(12, 1, generator=g) * 2, (y > 0).float()], dim=1)
-    y[::5] = torch.nan
-    weight = torch.rand(12, generator=g)
-    counts = head.known(y) & (torch.rand(4, 12, generator=g) < 0.6)
-    counts[2] = False
-    found = head.losses(latents, y, weight, counts)
-    expected = [head.loss(h[c], y[c], weight[c]) for h, c in zip(latents, counts, strict=True)]
-    torch.testing.assert_close(found[[0, 1, 3]], torch.stack(expected)[[0, 1, 3]])
-    assert float(found[2].detach()) == 0.0
+        y = torch.cat([torch.rand(2, 12, 1, generator=g) * 2, (y > 0).float()], dim=2)
+    y[0, ::5] = torch.nan
+    y[1, 1::4] = torch.nan
+    weight = torch.rand(2, 12, generator=g)
+    speaks = torch.rand(4, 12, generator=g) < 0.6
+    speaks[2] = False
+    found = head.losses(latents, y, weight, speaks)
+    counts = torch.stack([head.known(outcome) for outcome in y]).unsqueeze(1) & speaks
+    for m in range(2):
+        for k in (0, 1, 3):
+            c = counts[m, k]
+            expected = head.loss(latents[k][c], y[m][c], weight[m][c])
+            torch.testing.assert_close(found[m, k], expected)
+    assert not found[:, 2].detach().any()
     (grad,) = torch.autograd.grad(found.sum(), latents)
     assert grad.isfinite().all()
-    assert not grad[~counts].any()
+    assert not grad[~counts.any(dim=0)].any()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["single", "half"])
@@ -226,3 +231,13 @@ def test_dropout_keeps_share_mean_layout_and_gradient(dtype):
     assert Dropout(0.0)(x) is x
     assert not Dropout(1.0)(x).any()
     assert drop.eval()(x) is x
+
+
+def test_dropout_in_bits_loses_every_value_as_often_and_independently():
+    drop = Dropout(0.25)
+    with nn.seeded(1):
+        kept = torch.stack([drop(torch.ones(10)) > 0 for _ in range(4000)]).double()
+    # Four values share a drawn number: each has bits of its own.
+    torch.testing.assert_close(kept.mean(0), torch.full((10,), 0.75).double(), atol=0.03, rtol=0)
+    away = torch.corrcoef(kept.T) - torch.eye(10)
+    assert float(away.abs().max()) < 0.07

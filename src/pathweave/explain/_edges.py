@@ -290,10 +290,10 @@ def _received(
         handle.remove()
     with torch.no_grad():
         ends = [
-            net.prepare(end, seen).nodes
+            net.prepare(end, seen).nodes.transpose(1, 2)  # type: ignore[union-attr]
             for end in (x, {n: b.contiguous() for n, b in base.items()})
         ]
-    moved = (ends[0].double() - ends[1].double()).numpy()  # type: ignore[union-attr]
+    moved = (ends[0].double() - ends[1].double()).numpy()
     return moved, np.broadcast_to(slope, moved.shape)
 
 

@@ -185,7 +185,7 @@ class FittedEnsemble:
         if nodes is None or self.graph is None:
             msg = "no graph"
             raise ValueError(msg)
-        own = nodes[:, :, : len(self.nets[0].graph_layers)].mean(dim=2)
+        own = nodes[:, : len(self.nets[0].graph_layers)].mean(dim=1)
         columns = [own[:, torch.as_tensor(m)].mean(dim=1) for m in self.graph.reach]
         return torch.stack(columns, dim=1)
 

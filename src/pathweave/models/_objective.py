@@ -72,6 +72,13 @@ class Objective:
         self.net, self.training, self.samples = net, training, samples
         self.precision = precision
         self.kl_scale = training.kl_weight / max(1, sum(l.n_features for l in net.spec.layers))
+        tasks = {head.task for head in net.spec.heads}
+        # Log hazards compare samples with each other: they have no mixture, so survival goes without.
+        self.mixing = (
+            torch.distributions.Beta(training.mixup, training.mixup, validate_args=False)
+            if training.mixup and tasks and "survival" not in tasks
+            else None
+        )
 
     def __call__(self, index: Tensor) -> tuple[Tensor, dict[str, float], Encoded]:
         """Loss of the samples at `index`, what it is made of, and their encoding."""
@@ -81,23 +88,17 @@ class Objective:
         return total, parts, made.encoded
 
     def batch(self, index: Tensor) -> Batch:
-        """Draw partners for mixup, and how much of the sample itself is kept.
-
-        Log hazards compare samples with each other: they have no mixture, so survival goes without.
-        """
-        tasks = {head.task for head in self.net.spec.heads}
-        if not self.net.training or not self.training.mixup or not tasks or "survival" in tasks:
+        """Draw partners for mixup, and how much of the sample itself is kept."""
+        if not self.net.training or self.mixing is None:
             return Batch(index)
-        share = float(torch.distributions.Beta(self.training.mixup, self.training.mixup).sample())
+        share = float(self.mixing.sample())
         partner = index[torch.randperm(len(index)).to(index.device)]
         return Batch(index, partner, max(share, 1 - share))
 
     def outputs(self, batch: Batch) -> Outputs:
         """Encode and decode samples; in training with noise, and with products in the chosen precision."""
         net = self.net
-        inputs = self.samples.inputs(batch.index)
-        if batch.partner is not None:
-            inputs = inputs.mixed(self.samples.inputs(batch.partner), batch.kept)
+        inputs = self.samples.inputs(batch.index, batch.partner, batch.kept)
         with products_in(self.precision if net.training else "float32", batch.index.device):
             encoded = net.encode(inputs, drop_layers=net.training)
             latent = encoded.mean
@@ -118,13 +119,7 @@ class Objective:
         kl = gaussian_kl(encoded.mean, encoded.log_var).mean()
         if not net.spec.variational:
             kl = torch.zeros_like(kl)
-        target = self._target_loss(encoded, batch.index)
-        if batch.partner is not None:
-            other = self._target_loss(encoded, batch.partner)
-            target = (
-                batch.kept * target[0] + (1 - batch.kept) * other[0],
-                batch.kept * target[1] + (1 - batch.kept) * other[1],
-            )
+        target = self._target_loss(encoded, batch)
         unsupervised = reconstruction + self.kl_scale * kl
         share = training.reconstruction_weight if net.spec.heads else 1.0
         total = target[0] + share * unsupervised
@@ -140,21 +135,26 @@ class Objective:
         }
         return total, parts
 
-    def _target_loss(self, encoded: Encoded, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss of the heads on the fused latent, and of the same heads on every expert alone."""
-        fused = encoded.mean.new_zeros(())
-        alone = encoded.mean.new_zeros(())
+    def _target_loss(self, encoded: Encoded, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Loss of the heads on the fused latent, and of the same heads on every expert alone.
+
+        A mixture is judged by the outcomes of both samples, each as much as there is of it.
+        """
+        fused = alone = encoded.mean.new_zeros(())
+        index, shares = batch.index.unsqueeze(0), [1.0]
+        if batch.partner is not None:
+            index = torch.stack([batch.index, batch.partner])
+            shares = [batch.kept, 1.0 - batch.kept]
+        share = encoded.mean.new_tensor(shares)
+        latents, speaks = [encoded.mean], [torch.ones_like(batch.index, dtype=torch.bool)]
+        if self.net.training and len(encoded.experts) > 1:
+            latents += [mean for mean, _ in encoded.experts]
+            speaks += [there for _, there in encoded.experts]
+        stacked, there = torch.stack(latents), torch.stack(speaks)
         weight = self.samples.weight[index]
         for head in self.net.heads.each():
             y = self.samples.outcomes[head.names][index]
-            known = head.known(y)
-            if not known.any():
-                continue
-            latents, counts = [encoded.mean], [known]
-            if self.net.training and len(encoded.experts) > 1:
-                latents += [mean for mean, _ in encoded.experts]
-                counts += [known & speaks for _, speaks in encoded.experts]
-            losses = head.losses(torch.stack(latents), y, weight, torch.stack(counts))
+            losses = share @ head.losses(stacked, y, weight, there)
             fused = fused + losses[0]
             if len(losses) > 1:
                 alone = alone + losses[1:].mean()

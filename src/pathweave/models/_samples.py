@@ -77,9 +77,16 @@ class ReplicateSamples:
             self._inputs = self._net.prepare(self._data, measured, self._sizes)
         self._data, self._sizes = {}, {}
 
-    def inputs(self, index: Tensor) -> Prepared:
-        """Take what the network reads of some samples."""
-        return self._inputs.rows(index)
+    def inputs(self, index: Tensor, partner: Tensor | None = None, share: float = 1.0) -> Prepared:
+        """Take what the network reads of some samples, or of a share of each and the rest of its partner."""
+        held, where = self._held(index)
+        if partner is None:
+            return held.rows(where)
+        return held.mixed(where, self._held(partner)[1], share)
+
+    def _held(self, index: Tensor) -> tuple[Prepared, Tensor]:
+        """What holds some samples, and where."""
+        return self._inputs, index
 
     def anchors(self) -> Iterator[Prepared]:
         """Training samples that stand for all of them, in pieces."""

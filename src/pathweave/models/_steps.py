@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pathweave.models._hardware import Hardware
     from pathweave.models._objective import Objective
+    from pathweave.models._optimizer import VectorAdamW
     from pathweave.nn.pathway_vae import Encoded
 
 _SURVIVAL_BATCH = 128
@@ -53,7 +54,7 @@ class Steps:
         least = _SURVIVAL_BATCH if survival else 1
         self.batch_size = max(self.training.batch_size, least)
 
-    def epoch(self, optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    def epoch(self, optimizer: VectorAdamW) -> dict[str, float]:
         """Take a step on every batch of the training samples, in a new order; the mean losses."""
         self.net.train()
         order = self.samples.order()
@@ -73,15 +74,14 @@ class Steps:
             raise ValueError(msg)
         return order.tensor_split(n_batches)
 
-    def _step(self, index: Tensor, optimizer: torch.optim.Optimizer) -> dict[str, float]:
-        optimizer.zero_grad(set_to_none=True)
+    def _step(self, index: Tensor, optimizer: VectorAdamW) -> dict[str, float]:
+        optimizer.zero_grad()
         if self.whole:
             loss, parts, _ = self.objective(index)
             loss.backward()
         else:
             parts = backward(self.objective, index, self.accumulate, self.processes)
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        optimizer.step()
+        optimizer.clipped_step(5.0)
         return parts
 
     @torch.no_grad()

@@ -70,19 +70,17 @@ class StreamedSamples(ReplicateSamples):
         held = self._rows[n_train:]
         self._inputs = self._prepared(self._batch(self._store.block(held), np.arange(len(held))))
 
-    def inputs(self, index: Tensor) -> Prepared:
-        """Take samples of the present batch, or of those that decide when to stop."""
+    def _held(self, index: Tensor) -> tuple[Prepared, Tensor]:
+        """The present batch, or those that decide when to stop."""
         n_train = len(self.train)
         if len(index) and int(index[0]) >= n_train:
-            return self._inputs.rows(index - n_train)
+            return self._inputs, index - n_train
         if self._now is None:
             msg = "samples that are read from a store are taken in the order of `batches`."
             raise RuntimeError(msg)
         present, prepared = self._now
-        if index is present:
-            return prepared
         order = present.argsort()
-        return prepared.rows(order[torch.searchsorted(present[order], index)])
+        return prepared, order[torch.searchsorted(present[order], index)]
 
     def to(self, device: torch.device) -> None:
         """Move what is held to a device; batches go there as they are made."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -81,11 +81,12 @@ class TogetherObjective(nn.Module):
         """
         self.source.start(numbers)
         net, prepared = self.net, _prepared(data)
-        inputs = prepared.rows(index)
         latent_noise: Tensor | float = 0.0
+        if noise is not None and self.weights.mixup and net.spec.heads:
+            inputs = prepared.mixed(index, noise.partner, noise.share_kept)
+        else:
+            inputs = prepared.rows(index)
         if noise is not None:
-            if self.weights.mixup and net.spec.heads:
-                inputs = inputs.mixed(prepared.rows(noise.partner), cast("float", noise.share_kept))
             inputs.present = net.kept_layers(inputs.present, noise.stay)
             latent_noise = noise.latent
         inputs.measured = {name: m & real.unsqueeze(1) for name, m in inputs.measured.items()}

@@ -12,6 +12,7 @@ import torch
 from pathweave._core.warnings import DivergedFitWarning, warn
 from pathweave.models._hardware import Hardware
 from pathweave.models._objective import Objective
+from pathweave.models._optimizer import VectorAdamW
 from pathweave.models._run_state import RunState
 from pathweave.models._samples import ReplicateSamples
 from pathweave.models._steps import Steps
@@ -153,11 +154,8 @@ class _Run:
     def fit(self, monitor: Monitor | None = None, kept: Snapshot | None = None) -> FittedState:
         """Run epochs until the validation loss has not improved for `patience` of them, or until told to stop."""
         net, training = self.net, self.training
-        optimizer = torch.optim.AdamW(
-            net.parameters(),
-            lr=training.learning_rate,
-            weight_decay=training.weight_decay,
-            fused=True,
+        optimizer = VectorAdamW(
+            net.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
         )
         stop = False
         if kept is not None:
@@ -176,7 +174,7 @@ class _Run:
         waited = at.epoch - at.best_epoch if len(self.samples.validation) else 0
         return at.epoch >= training.max_epochs or waited >= training.patience
 
-    def _epoch(self, optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    def _epoch(self, optimizer: VectorAdamW) -> list[dict[str, Any]]:
         """Train for an epoch and look at the validation samples; the rows of the history."""
         net, at = self.net, self.at
         at.epoch += 1

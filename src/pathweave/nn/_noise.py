@@ -8,6 +8,8 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from pathweave.nn.dropout import random_bits
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -55,7 +57,7 @@ class NoiseOfBatch(TorchFunctionMode):
         given = dict(kwargs or {})
         if func is F.dropout:
             return self._dropout(*args, **given)
-        if func in (torch.rand_like, torch.randn_like):
+        if func in (torch.rand_like, torch.randn_like, random_bits):
             return self._take(func(self._whole(args[0]), **given), args[0].shape)
         if func in (torch.rand, torch.randn):
             shape = torch.Size(args[0]) if isinstance(args[0], (tuple, list)) else torch.Size(args)

@@ -83,21 +83,30 @@ class Head(nn.Module, ABC):
     def loss(self, latent: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Mean loss of samples with a known outcome, a scalar."""
 
-    def losses(self, latents: Tensor, y: Tensor, weight: Tensor, counts: Tensor) -> Tensor:
-        """`loss` for several latents of the same samples (k, n, n_latent): shape (k,), 0 where none counts.
+    def losses(self, latents: Tensor, y: Tensor, weight: Tensor, speaks: Tensor) -> Tensor:
+        """`loss` for several latents of the same samples, and several outcomes of each: mixtures have two.
 
         Parameters
         ----------
-        latents, y, weight
-            Latents, outcomes (n, 1 or 2), NaN where unknown, and weights (n,).
-        counts
-            Which samples count for which latents (k, n); those without an outcome never do.
+        latents
+            Latents (k, n, n_latent).
+        y, weight
+            Outcomes (m, n, 1 or 2), NaN where unknown: those samples do not count. Weights (m, n).
+        speaks
+            Which samples count for which latents (k, n).
+
+        Returns
+        -------
+        Losses (m, k), 0 where no sample counts.
         """
-        found = [
-            self.loss(latent[rows], y[rows], weight[rows]) if rows.any() else latent.new_zeros(())
-            for latent, rows in zip(latents, counts, strict=True)
-        ]
-        return torch.stack(found)
+        found = []
+        for outcome, share in zip(y, weight, strict=True):
+            known = self.known(outcome)
+            for latent, there in zip(latents, speaks, strict=True):
+                rows = known & there
+                zero = latent.new_zeros(())
+                found.append(self.loss(latent[rows], outcome[rows], share[rows]) if rows.any() else zero)  # fmt: skip
+        return torch.stack(found).view(len(y), len(latents))
 
     def forward(self, latent: Tensor) -> Tensor:
         """Scores: class logits, standardised numbers, or log hazards (n, n_outputs)."""
@@ -110,18 +119,20 @@ class ClassHead(Head):
     def loss(self, latent: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Cross-entropy, weighted by sample and class."""
         everyone = weight.new_ones(1, len(weight))
-        return self.losses(latent.unsqueeze(0), y, weight, everyone)[0]
+        return self.losses(latent.unsqueeze(0), y.unsqueeze(0), weight.unsqueeze(0), everyone)[0, 0]
 
-    def losses(self, latents: Tensor, y: Tensor, weight: Tensor, counts: Tensor) -> Tensor:
-        """Cross-entropies of all latents at once: small tensors cost by their number."""
-        label = y[:, 0].nan_to_num().long()
+    def losses(self, latents: Tensor, y: Tensor, weight: Tensor, speaks: Tensor) -> Tensor:
+        """Cross-entropies of all latents and outcomes at once: small tensors cost by their number."""
+        label, known = y[..., 0].nan_to_num().long(), ~y[..., 0].isnan()
+        weight = weight * known
         if self.specs[0].class_weights:
             weight = weight * weight.new_tensor(self.specs[0].class_weights)[label]
-        share = weight * counts
-        losses = F.cross_entropy(
-            self(latents.flatten(0, 1)), label.repeat(len(latents)), reduction="none"
-        ).view_as(share)
-        return (losses * share).sum(dim=1) / share.sum(dim=1).clamp(min=_LEAST)
+        share = weight.unsqueeze(1) * speaks  # (m, k, n)
+        logits = self(latents.flatten(0, 1)).unflatten(0, speaks.shape)
+        log_prob = F.log_softmax(logits, dim=2).expand(len(y), *logits.shape)
+        at = label.view(len(y), 1, -1, 1).expand(*share.shape, 1)
+        losses = -log_prob.gather(3, at).squeeze(3)
+        return (losses * share).sum(dim=2) / share.sum(dim=2).clamp(min=_LEAST)
 
 
 class OrdinalHead(ClassHead):

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+
+from pathweave.nn.sparse_product import bag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import scipy.sparse as sp
-    import torch
     from torch import Tensor
 
 
@@ -73,7 +75,8 @@ class Prepared:
     z: dict[str, Tensor]
     measured: dict[str, Tensor]
     present: Tensor  # (n, n_layers) bool
-    nodes: Tensor | None  # (n, n_nodes, (1 + n_relations) * n_graph_inputs)
+    # (n, (1 + n_relations) * n_graph_inputs, n_nodes): nodes last, as a product over few channels is quick then.
+    nodes: Tensor | None
     observed: dict[str, Tensor] = field(default_factory=dict)
     library: dict[str, Tensor] = field(default_factory=dict)  # (n, 1)
 
@@ -95,18 +98,19 @@ class Prepared:
             {name: function(x) for name, x in self.library.items()},
         )
 
-    def mixed(self, other: Prepared, share: float) -> Prepared:
-        """Mix every sample with another; what a sample lacks, it still lacks."""
-        nodes = None
-        if self.nodes is not None and other.nodes is not None:
-            nodes = other.nodes.lerp(self.nodes, share)
+    def mixed(self, index: Tensor, partner: Tensor, share: Tensor | float) -> Prepared:
+        """Take samples, of each a share, and the rest of its partner; what either lacks, the mixture lacks."""
+        both = mixing(index, partner, share)
         return Prepared(
-            {name: other.z[name].lerp(z, share) for name, z in self.z.items()},
-            {name: m & other.measured[name] for name, m in self.measured.items()},
-            self.present,
-            nodes,
-            {name: other.observed[name].lerp(x, share) for name, x in self.observed.items()},
-            {name: other.library[name].lerp(x, share) for name, x in self.library.items()},
+            {name: both(z) for name, z in self.z.items()},
+            {
+                name: m.index_select(0, index) & m.index_select(0, partner)
+                for name, m in self.measured.items()
+            },
+            self.present.index_select(0, index),
+            None if self.nodes is None else both(self.nodes),
+            {name: both(x) for name, x in self.observed.items()},
+            {name: both(x) for name, x in self.library.items()},
         )
 
 
@@ -118,3 +122,14 @@ class Encoded:
     log_var: Tensor
     experts: list[tuple[Tensor, Tensor]]  # (mean of one expert, which samples it speaks for)
     activity: Tensor | None
+
+
+def mixing(index: Tensor, partner: Tensor, share: Tensor | float) -> Callable[[Tensor], Tensor]:
+    """How to make ``share * x[index] + (1 - share) * x[partner]`` of the rows of some x, outside autograd."""
+    if not isinstance(share, float) or index.device.type != "cpu":
+        return lambda x: x.index_select(0, partner).lerp(x.index_select(0, index), share)
+    # In one pass: a row of the product is the sum of two rows.
+    rows = torch.stack([index, partner], dim=1).flatten()
+    offsets = torch.arange(0, len(rows) + 1, 2)
+    weights = torch.tensor([share, 1.0 - share]).repeat(len(index))
+    return lambda x: bag(x.flatten(1), (offsets, rows, weights)).view(-1, *x.shape[1:])

@@ -69,12 +69,12 @@ def reconstruction_sum(
     output: Tensor, values: Tensor, measured: Tensor, likelihood: str
 ) -> tuple[Tensor, Tensor]:
     """Sum that `masked_reconstruction` is the mean of, and how many values it is over."""
+    weight = measured.to(output.dtype)
     if likelihood == "bernoulli":
-        loss = F.binary_cross_entropy_with_logits(output, values, reduction="none")
+        loss = F.binary_cross_entropy_with_logits(output, values, weight, reduction="sum")
     else:
-        loss = 0.5 * (output - values).square()
-    weight = measured.to(loss.dtype)
-    return (loss * weight).sum(), weight.sum()
+        loss = 0.5 * F.mse_loss(output * weight, values * weight, reduction="sum")
+    return loss, weight.sum()
 
 
 def cox_loss(

@@ -181,7 +181,7 @@ class _Pooling(torch.autograd.Function):
         nodes = h.detach().permute(1, 2, 0).contiguous().flatten(0, 1)
         values = torch.cat([weight.detach().flatten() for weight in weights])
         offsets, index, place = pool.rows
-        ctx.pool, ctx.shape = pool, h.shape
+        ctx.pool, ctx.shape, ctx.strides = pool, h.shape, h.stride()
         ctx.save_for_backward(nodes, values)
         return bag(nodes, (offsets, index, values.index_select(0, place))).T
 
@@ -196,7 +196,8 @@ class _Pooling(torch.autograd.Function):
             offsets, index, place = pool.cols
             back = bag(grad, (offsets, index, values.index_select(0, place)))
             # In the order of `h`: what comes before it is read element by element.
-            grad_h = back.T.contiguous().view(batch, n_nodes, channels)
+            grad_h = back.new_empty_strided(ctx.shape, ctx.strides)
+            grad_h.copy_(back.view(n_nodes, channels, batch).permute(2, 0, 1))
         if not any(ctx.needs_input_grad[2:]):
             return grad_h, None, *(None for _ in pool.weights)
         # Only the memberships are wanted of the product of all pathways with all nodes.

@@ -221,7 +221,8 @@ class PathwayVAENet(nn.Module):
                 self._spread(r, z[name], measured[name]) for r, name in enumerate(self.graph_layers)
             ]
             first = cast("TypedGraphConv", self.convolutions[0])
-            nodes = first.aggregate_neighbours(torch.stack(spread, dim=2), self.adjacency)
+            near = first.aggregate_neighbours(torch.stack(spread, dim=2), self.adjacency)
+            nodes = near.transpose(1, 2).contiguous()
         sizes = {name: size.unsqueeze(1) for name, size in (library or {}).items()}
         observed = dict(counts or {})
         for i, layer in self._named():
@@ -249,7 +250,8 @@ class PathwayVAENet(nn.Module):
         kept = keep[:, [where.index(name) for name in self.graph_layers]].to(prepared.nodes.dtype)
         kept = kept.repeat(1, 1 + len(self.adjacency))
         first = cast("TypedGraphConv", self.convolutions[0])
-        h = nn.functional.gelu(first.combine(self._gated(self.received(prepared.nodes)), kept))
+        near = self.received(prepared.nodes.transpose(1, 2))
+        h = nn.functional.gelu(first.combine(self._gated(near), kept))
         for module in self.convolutions[1:]:
             convolution = cast("TypedGraphConv", module)
             nodes = self._gated(convolution.aggregate_neighbours(h, self.adjacency))

@@ -57,9 +57,11 @@ class StaticConv(MessagePassing, metaclass=ABCMeta):
         if keep is None:
             out = aggregated @ tall
             return out if bias is None else out + bias
-        # A weight left out of a sample costs less than a value set to zero at every node.
-        each = tall * keep.unsqueeze(2)
-        return aggregated @ each if bias is None else torch.baddbmm(bias, aggregated, each)
+        # A weight left out of a sample costs less than a value set to zero at every node. Nodes last: few channels
+        # make long rows then.
+        each, last = tall.T * keep.unsqueeze(1), aggregated.transpose(1, 2)
+        made = each @ last if bias is None else torch.baddbmm(bias.unsqueeze(1), each, last)
+        return made.transpose(1, 2)
 
     def message_and_aggregate(self, edge_index: Any, x: Tensor) -> Tensor:
         """Sum over neighbours: one sparse product, no message an edge."""
