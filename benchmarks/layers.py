@@ -16,8 +16,8 @@ Memory comes in large pages where the system lends them (``THP_MEM_ALLOC_ENABLE=
 else the first touch of every page of a large result takes as long as half the layer.
 
 Also in the table: pathway pooling beside P-NET's masked dense layer (5000 nodes, 300 pathways, 3 channels; one output
-a pathway, and eight on two threads); how the cost grows, as slopes of log time over log size (1 is linear; the last
-series begins inside the cache and ends outside); and what `torch.compile` makes of the plain
+a pathway, and eight on two threads); how the cost grows, as slopes of log time over log size (1 is linear; where nodes
+grow with the edges, a sample begins inside the cache and ends outside); and what `torch.compile` makes of the plain
 `index_select` + `index_add` layer, with the seconds it takes to compile: behind the layers here.
 """
 
@@ -252,6 +252,7 @@ def growth(rounds: int) -> list[dict[str, object]]:
     decade = (1, 2, 5, 10)
     series = {
         "GCN, samples 16 to 160, 5,000 nodes": [(16 * k, 5000, 10) for k in decade],
+        "GCN, edges 50,000 to 500,000, 5,000 nodes, 8 samples": [(8, 5000, 10 * k) for k in decade],
         "GCN, edges 50,000 to 500,000, 10 a node, 8 samples": [(8, 5000 * k, 10) for k in decade],
         "GCN, edges 10,000 to 100,000, 10 a node, 32 samples": [(B, 1000 * k, 10) for k in decade],
     }

@@ -390,7 +390,7 @@ def nonsense(draw):
     return f"{HEAD}{''.join(out)}</rdf:RDF>"
 
 
-@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(nonsense())
 def test_nonsense_gives_a_graph_or_a_value_error(tmp_path, text):
     file = tmp_path / "x.owl"

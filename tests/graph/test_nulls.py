@@ -88,7 +88,7 @@ def all_undirected(degree):
     }
 
 
-def draws(start, *, undirected, n_draws=4000):
+def draws(start, *, undirected, n_draws=2000):
     rng = np.random.default_rng(0)
     n = 1 + max(max(pair) for pair in start)
     counts: dict[object, int] = {}

@@ -148,8 +148,8 @@ def keep_pathways(pathways: pd.DataFrame, kept: Collection[str]) -> pd.DataFrame
 
 def lift(ids: pd.Series, to: dict[str, set[str]]) -> pd.DataFrame:
     """Long table (row label of `ids`, pathway) after replacing pathways by `to`."""
-    names = ids.map(lambda pathway: sorted(to.get(pathway, ())))
-    return names.explode().dropna()
+    names = {pathway: sorted(to.get(pathway, ())) for pathway in ids.unique()}
+    return ids.map(names).explode().dropna()
 
 
 def lift_texts(texts: pd.Series, to: dict[str, set[str]]) -> pd.Series:
