@@ -13,8 +13,8 @@ from sklearn.linear_model import ElasticNet
 from pathweave import nn
 from pathweave._core.stability import rank_stability
 from pathweave.explain._pathway_tests.draws import Draws, outcome_residuals
-from pathweave.explain._pathway_tests.evidence import node_evidence, standard_layers
 from pathweave.explain._pathway_tests.elastic_net import non_negative_elastic_net
+from pathweave.explain._pathway_tests.evidence import node_evidence, standard_layers
 from pathweave.explain._pathway_tests.joint import GeneSets, explain_jointly, normal_scores
 from pathweave.explain._pathway_tests.significance import (
     false_discovery_rate,
