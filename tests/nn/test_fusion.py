@@ -96,9 +96,9 @@ def test_levels_equal_the_sums_written_out():
     out = levels(activity)
     torch.testing.assert_close(out[:, :3], activity)
     first, second = levels.pools
-    weight = first.weights[0][0].reshape(-1)[:2]
+    weight = first.weight_of(0)[:, 0]
     expected = (activity[:, [0, 2]] @ weight + first.bias[0]).tanh()
     torch.testing.assert_close(out[:, 3], expected)
-    top = second.weights[0][0].reshape(-1)[:3]
+    top = second.weight_of(0)[:, 0]
     torch.testing.assert_close(out[:, 5], (out[:, [3, 4, 1]] @ top + second.bias[0]).tanh())
     assert nn.PathwayLevels([], n_pathways=3)(activity) is activity

@@ -58,7 +58,8 @@ class NoiseOfBatch(TorchFunctionMode):
         if func is F.dropout:
             return self._dropout(*args, **given)
         if func in (torch.rand_like, torch.randn_like, random_bits):
-            return self._take(func(self._whole(args[0]), **given), args[0].shape)
+            drawn = func(self._whole(args[0]), *args[1:], **given)
+            return self._take(drawn, args[0].shape)
         if func in (torch.rand, torch.randn):
             shape = torch.Size(args[0]) if isinstance(args[0], (tuple, list)) else torch.Size(args)
             return self._take(func((self.n, *shape[1:]), **given), shape)

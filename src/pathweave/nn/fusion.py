@@ -42,13 +42,10 @@ def product_of_experts(
     >>> nn.product_of_experts([one])[0].tolist()
     [[1.5], [0.0]]
     """
-    precision = torch.ones_like(experts[0][0])
-    weighted = torch.zeros_like(precision)
-    for mean, log_var, speaks in experts:
-        certain = speaks.unsqueeze(1) * torch.exp(-log_var.clamp(_MIN_LOG_VAR, _MAX_LOG_VAR))
-        precision = precision + certain
-        weighted = weighted + certain * mean
-    return weighted / precision, -precision.log()
+    mean, log_var, speaks = (torch.stack(parts) for parts in zip(*experts, strict=True))
+    certain = speaks.unsqueeze(2) * torch.exp(-log_var.clamp(_MIN_LOG_VAR, _MAX_LOG_VAR))
+    precision = 1.0 + certain.sum(dim=0)
+    return (certain * mean).sum(dim=0) / precision, -precision.log()
 
 
 class AttentionFusion(nn.Module):
