@@ -27,8 +27,13 @@ def data_of(samples: ReplicateSamples) -> Data:
     n = len(samples.train) + len(samples.validation)
     prepared = samples.inputs(torch.arange(n, device=samples.train.device))
     nodes = {} if prepared.nodes is None else {"": prepared.nodes}
+    # Of all layers: those of replicates that train together may have their gaps elsewhere.
+    measured = {
+        name: prepared.measured.get(name, torch.ones_like(z, dtype=torch.bool))
+        for name, z in prepared.z.items()
+    }
     return {
-        "z": prepared.z, "measured": prepared.measured, "present": {"": prepared.present},
+        "z": prepared.z, "measured": measured, "present": {"": prepared.present},
         "nodes": nodes, "observed": prepared.observed, "library": prepared.library,
         "outcomes": {str(i): y for i, y in enumerate(samples.outcomes.values())},
         "weight": {"": samples.weight},

@@ -69,7 +69,8 @@ class LayerMoments:
 class Prepared:
     """Inputs after everything that no parameter touches: standardised, and spread over the graph.
 
-    `observed` and `library` are for the loss: what layers of counts and shares hold, and library sizes.
+    `measured` tells of the layers with gaps which values there are: a layer that it lacks has them all. `observed` and
+    `library` are for the loss: what layers of counts and shares hold, and library sizes.
     """
 
     z: dict[str, Tensor]

@@ -66,15 +66,17 @@ def masked_reconstruction(
 
 
 def reconstruction_sum(
-    output: Tensor, values: Tensor, measured: Tensor, likelihood: str
+    output: Tensor, values: Tensor, measured: Tensor | None, likelihood: str
 ) -> tuple[Tensor, Tensor]:
-    """Sum that `masked_reconstruction` is the mean of, and how many values it is over."""
-    weight = measured.to(output.dtype)
+    """Sum that `masked_reconstruction` is the mean of, and how many values it is over; `None` where all were measured."""
+    weight = None if measured is None else measured.to(output.dtype)
     if likelihood == "bernoulli":
         loss = F.binary_cross_entropy_with_logits(output, values, weight, reduction="sum")
+    elif weight is None:
+        loss = 0.5 * F.mse_loss(output, values, reduction="sum")
     else:
         loss = 0.5 * F.mse_loss(output * weight, values * weight, reduction="sum")
-    return loss, weight.sum()
+    return loss, output.new_tensor(float(output.numel())) if weight is None else weight.sum()
 
 
 def cox_loss(

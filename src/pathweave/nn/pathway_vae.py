@@ -233,7 +233,8 @@ class PathwayVAENet(nn.Module):
                 observed[name] = model.observe(values[name], measured[name], None)
             elif model is not None and name in sizes:
                 observed[name] = model.observe(values[name], measured[name], sizes[name])
-        return Prepared(z, measured, present, nodes, observed, sizes)
+        gaps = {name: seen for name, seen in measured.items() if not bool(seen.all())}
+        return Prepared(z, gaps, present, nodes, observed, sizes)
 
     def _spread(self, relation: int, z: Tensor, measured: Tensor) -> Tensor:
         """Carry a layer to its nodes: the weighted mean of each node's measured features."""
@@ -308,11 +309,13 @@ class PathwayVAENet(nn.Module):
     def layer_loss(self, i: int, out: Tensor, prepared: Prepared) -> tuple[Tensor, Tensor]:
         """Negative log likelihood of the measured values of layer `i`, given its decoder's output, and their number."""
         layer, model = self.spec.layers[i], self._observation(i)
-        measured = prepared.measured[layer.name]
+        measured = prepared.measured.get(layer.name)
         if model is None:
             return reconstruction_sum(out, prepared.z[layer.name], measured, layer.likelihood)
         observed, library = prepared.observed[layer.name], prepared.library.get(layer.name)
         log_prob = model.log_prob(out, observed, cast("Tensor", library))
+        if measured is None:
+            return -log_prob.sum(), log_prob.new_tensor(float(log_prob.numel()))
         return -(log_prob * measured).sum(), measured.sum()
 
     def predict(self, latent: Tensor) -> dict[str, Tensor]:
