@@ -45,7 +45,9 @@ class VectorAdamW(torch.optim.AdamW):
         """Take a step with the gradients that the parameters hold, no longer than `max_norm` all together."""
         parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
         self.vector.grad = torch.cat([part.flatten() for part in parts], out=self._gradient)
-        nn.utils.clip_grad_norm_([self.vector], max_norm)
+        norm = nn.utils.get_total_norm([self._gradient])
+        if self.vector.device.type != "cpu" or norm > max_norm:  # a GPU is not waited for
+            nn.utils.clip_grads_with_norm_([self.vector], max_norm, norm)
         as_was = [(part, part.clone()) for part in self._out_of_reach()]
         self.step()
         for part, before in as_was:

@@ -28,6 +28,9 @@ Formulation = Literal["auto", "dense", "node_major", "sample_major", "csr"]
 # On a CPU: a matrix this full is quicker dense, if it is small enough to stay in the cache.
 DENSE_SHARE = 0.5
 DENSE_ENTRIES = 1000 * 1000
+# On a CPU: of matrices this small any is quicker dense, as long as the product (entries x samples x channels) is
+# small too; calling the sparse products takes longer than computing them.
+TINY_ENTRIES, TINY_PRODUCT = 100_000, 10_000_000
 # On a CPU: fewer channels than this make rows too short to be read one by one.
 ROW_CHANNELS = 16
 # On a CPU: fewer numbers than this (samples x nodes x channels) stay in the cache anyhow.
@@ -65,6 +68,8 @@ def choose(
     if entries <= DENSE_ENTRIES and n_stored >= DENSE_SHARE * entries:
         return "dense"
     batch, channels = sizes
+    if entries <= TINY_ENTRIES and entries * batch * channels <= TINY_PRODUCT:
+        return "dense"
     large = shape[1] * batch * channels >= LARGE
     return "sample_major" if channels >= ROW_CHANNELS and large else "node_major"
 
