@@ -43,9 +43,16 @@ CALL = dict[str, object]
 
 
 def default_fit(max_epochs: int) -> tuple[tuple, dict]:
-    """Arguments with which the default model calls the replicate engine."""
+    """Arguments with which the default model calls the replicate engine for ccle4."""
     from five_folds import ccle4
 
+    mdata, target, _ = ccle4()
+    given, named = arguments_of_fit(mdata, target, max_epochs)
+    return given, {"library": named["library"], "device": "cpu"}
+
+
+def arguments_of_fit(mdata: object, target: str, max_epochs: int) -> tuple[tuple, dict]:
+    """Arguments with which the default model calls the replicate engine."""
     import pathweave as pw
     from pathweave.models import _fit_networks
 
@@ -56,14 +63,13 @@ def default_fit(max_epochs: int) -> tuple[tuple, dict]:
         raise Caught(given, named)
 
     engine, _fit_networks.fit_replicates = _fit_networks.fit_replicates, catch
-    mdata, target, _ = ccle4()
     try:
         pw.models.PathwayVAE(max_epochs=max_epochs).fit(mdata, pw.graph.reactome(), target=target)
     except Caught as caught:
         given, named = caught.args
     finally:
         _fit_networks.fit_replicates = engine
-    return given, {"library": named["library"], "device": "cpu"}
+    return given, named
 
 
 def many(given: tuple, n_replicates: int, n_samples: int | None = None) -> tuple:

@@ -317,3 +317,16 @@ def test_formulation_by_size(shape, stored, sizes, way):
 @pytest.mark.parametrize(("n", "way"), [(800, "dense"), (5000, "csr")])
 def test_formulation_on_a_gpu(n, way):
     assert choose((n, n), 10 * n, sizes=(32, 32), device=torch.device("cuda")) == way
+
+
+@pytest.mark.parametrize("way", ["node_major", "sample_major", "csr"])
+def test_sums_over_neighbours_stay_in_full_where_products_are_bfloat16(way):
+    with nn.seeded(0):
+        graph = nn.TypedAdjacency.from_edge_index(torch.randint(0, 50, (2, 2000)), n_nodes=50)
+        x = torch.randn(3, 50, 4)
+    product = graph.stacked("given").gather
+    expected = product(x, way)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(product(x, way), expected)
+        rounded = product(x.bfloat16(), way)
+    torch.testing.assert_close(rounded, product(x.bfloat16().float(), way))

@@ -57,7 +57,9 @@ def _in_csr(compressed: Compressed, n_columns: int) -> Tensor:
 
 def _csr(table: Tensor, compressed: Compressed) -> Tensor:
     offsets, indices, values = compressed
-    return _in_csr((offsets, indices, values.to(table.dtype)), len(table)) @ table.detach()
+    matrix = _in_csr((offsets, indices, values.to(table.dtype)), len(table))
+    with torch.autocast(table.device.type, enabled=False):  # which would round the table again
+        return matrix @ table.detach()
 
 
 def sampled(left: Tensor, right: Tensor, offsets: Tensor, indices: Tensor) -> Tensor:
