@@ -409,7 +409,8 @@ def test_layers_off_the_graph_are_told_once():
     assert len(caught) == 1
 
 
-def test_one_split_is_tested_by_drawing_its_samples_anew():
+def test_one_split_is_tested_by_drawing_its_samples_anew(monkeypatch):
+    monkeypatch.setattr("pathweave.evaluate._report._BOOTSTRAPS", 200)
     model = {"lr": LogisticRegression(), "again": LogisticRegression()}
     report = evaluate.cross_validate(
         toy(200, signal=0.6),
@@ -457,7 +458,8 @@ def test_survival_needs_an_estimator_made_for_it(model):
         evaluate.cross_validate(toy(), survival=("time", "event"), models=model, n_jobs=1)
 
 
-def test_interval_of_the_one_split_that_has_a_score():
+def test_interval_of_the_one_split_that_has_a_score(monkeypatch):
+    monkeypatch.setattr("pathweave.evaluate._report._BOOTSTRAPS", 60)
     mdata = toy()
     order = mdata.obs["class"].astype(str)
     mdata.obs["site"] = np.where(np.arange(60) < 30, "mixed", np.where(order == "a", "A", "B"))
