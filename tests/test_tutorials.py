@@ -18,6 +18,9 @@ TUTORIALS = sorted((Path(__file__).resolve().parents[1] / "tutorials").glob("*.i
 )
 def test_tutorial_runs(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
+    # Tests run side by side already: workers of the notebook's own would wait for the same cores.
+    first = nbformat.v4.new_code_cell("import pathweave\npathweave.settings.n_jobs = 1")
+    notebook.cells.insert(0, first)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     errors = [
         o for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "error"
